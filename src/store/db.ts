@@ -1,0 +1,196 @@
+/**
+ * The database behind one interface: PGlite in this process, or PostgreSQL. Both speak the same SQL and pass the same
+ * tests. A query is text with $1…$n and values; a transaction gets a `Tx` and commits when its function returns.
+ * PGlite has one connection: queries and transactions queue for it, in order. Bounds: QUEUE_MAX waiting callers.
+ */
+import { existsSync, mkdirSync } from "node:fs";
+import { PGlite } from "@electric-sql/pglite";
+import { Kysely, PostgresDialect } from "kysely";
+import pg from "pg";
+import { Fault } from "../contract/fault.ts";
+
+export type Row = Record<string, unknown>;
+
+/** What query functions of this room take: the database, or a transaction in it. */
+export interface Queryable {
+  query<R extends object = Row>(text: string, values?: readonly unknown[]): Promise<R[]>;
+}
+export type Tx = Queryable & { readonly inTransaction: true };
+
+export interface Db extends Queryable {
+  readonly kind: "pglite" | "postgresql";
+  /** Runs `work` in one transaction, SERIALIZABLE; retries serialization failures at most 5 times. */
+  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** Several statements without values, for migrations. */
+  script(text: string): Promise<void>;
+  /** For libraries that bring their own queries (sign-in). Shares the connection and its queue. */
+  kysely(): Kysely<Record<string, never>>;
+  close(): Promise<void>;
+}
+
+const QUEUE_MAX = 1000;
+const RETRIES_MAX = 5;
+const POOL_CONNECTIONS_MAX = 10;
+/** serialization_failure, deadlock_detected (PostgreSQL, Appendix A). */
+const RETRYABLE = new Set(["40001", "40P01"]);
+
+type Connection = {
+  query(
+    text: string,
+    values?: readonly unknown[],
+  ): Promise<{ rows: Row[]; rowCount: number; command: string }>;
+  release(): void;
+};
+type Pool = { connect(): Promise<Connection>; end(): Promise<void> };
+
+/** Opens the database at `url`: "" or a folder means PGlite below `dataDir`, "postgres://…" a server. */
+export async function openDb(options: { readonly url: string; readonly dataDir: string }): Promise<Db> {
+  if (options.url === "") return openPglite(options.dataDir);
+  if (/^postgres(ql)?:\/\//.test(options.url)) return openPostgres(options.url);
+  throw new Fault(
+    "input.invalid",
+    `Cannot open the database "${options.url.slice(0, 40)}": set databaseUrl to "" or to a postgres:// address`,
+  );
+}
+
+async function openPglite(dataDir: string): Promise<Db> {
+  const folder = `${dataDir}/database`;
+  if (!existsSync(dataDir)) mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const lite = await PGlite.create(folder);
+  let tail: Promise<void> = Promise.resolve();
+  let waiting = 0;
+  const pool: Pool = {
+    async connect() {
+      if (waiting >= QUEUE_MAX) {
+        throw new Fault(
+          "limit.full",
+          "Cannot reach the database as too many requests wait for it: try again",
+          {
+            retryAfterMs: 1000,
+          },
+        );
+      }
+      waiting += 1;
+      const turn = tail;
+      let release = (): void => undefined;
+      tail = new Promise((resolve) => {
+        release = resolve;
+      });
+      await turn;
+      return {
+        async query(text, values = []) {
+          const result = await lite.query<Row>(text, [...values]);
+          return {
+            rows: result.rows,
+            rowCount: result.affectedRows ?? result.rows.length,
+            command: text.trimStart().slice(0, 6).toUpperCase(),
+          };
+        },
+        release() {
+          waiting -= 1;
+          release();
+        },
+      };
+    },
+    end: () => lite.close(),
+  };
+  const db = databaseOver(pool, "pglite");
+  return {
+    ...db,
+    async script(text) {
+      const connection = await pool.connect();
+      try {
+        await lite.exec(text);
+      } finally {
+        connection.release();
+      }
+    },
+  };
+}
+
+async function openPostgres(url: string): Promise<Db> {
+  const server = new pg.Pool({
+    connectionString: url,
+    max: POOL_CONNECTIONS_MAX,
+    connectionTimeoutMillis: 5000,
+  });
+  server.on("error", () => undefined); // An idle connection that died is replaced at its next use.
+  const pool: Pool = {
+    async connect() {
+      const client = await server.connect();
+      return {
+        async query(text, values = []) {
+          const result = await client.query<Row>(text, [...values]);
+          return { rows: result.rows, rowCount: result.rowCount ?? 0, command: result.command };
+        },
+        release: () => client.release(),
+      };
+    },
+    end: () => server.end(),
+  };
+  try {
+    const connection = await pool.connect();
+    connection.release();
+  } catch (cause) {
+    await server.end();
+    throw new Fault(
+      "machine.incomplete",
+      "Cannot reach PostgreSQL at databaseUrl: check that it runs and accepts this user",
+      {
+        cause,
+      },
+    );
+  }
+  const db = databaseOver(pool, "postgresql");
+  return {
+    ...db,
+    async script(text) {
+      const connection = await server.connect();
+      try {
+        await connection.query(text);
+      } finally {
+        connection.release();
+      }
+    },
+  };
+}
+
+function databaseOver(pool: Pool, kind: Db["kind"]): Omit<Db, "script"> {
+  const dialect = new PostgresDialect({ pool: pool as never });
+  const kysely = new Kysely<Record<string, never>>({ dialect });
+  return {
+    kind,
+    async query<R extends object>(text: string, values: readonly unknown[] = []): Promise<R[]> {
+      const connection = await pool.connect();
+      try {
+        return (await connection.query(text, values)).rows as R[];
+      } finally {
+        connection.release();
+      }
+    },
+    async transaction(work) {
+      for (let attempt = 1; ; attempt++) {
+        const connection = await pool.connect();
+        try {
+          await connection.query("begin isolation level serializable");
+          const result = await work({
+            inTransaction: true,
+            async query<R extends object>(text: string, values: readonly unknown[] = []): Promise<R[]> {
+              return (await connection.query(text, values)).rows as R[];
+            },
+          });
+          await connection.query("commit");
+          return result;
+        } catch (error) {
+          await connection.query("rollback").catch(() => undefined);
+          if (attempt < RETRIES_MAX && RETRYABLE.has((error as { code?: string }).code ?? "")) continue;
+          throw error;
+        } finally {
+          connection.release();
+        }
+      }
+    },
+    kysely: () => kysely,
+    close: () => pool.end(),
+  };
+}
