@@ -79,9 +79,7 @@ export type StatementView = {
 
 export interface Desk {
   // Reports
-  receiveReport(
-    input: ReportInput,
-  ): Promise<{
+  receiveReport(input: ReportInput): Promise<{
     readonly reportId: ReportId;
     readonly code: string;
     readonly caseNumber: string;
