@@ -173,7 +173,7 @@ create table measure (
   end_told_at timestamptz,
   check ((state in ('lifting', 'ended')) = (ended_because is not null))
 );
-create index measure_site on measure (site_id) where state in ('sent', 'in_force');
+create index measure_standing on measure (site_id) where state in ('sent', 'in_force');
 create index measure_unfinished on measure (state) where state <> 'ended';
 create index measure_case on measure (case_id);
 
