@@ -1,0 +1,74 @@
+/**
+ * The command line. One verb a file; each is loaded only when it is called, so that a quick verb starts quickly. A
+ * Fault is printed as one sentence that says what to do; anything else is a defect and is printed whole.
+ */
+import { Fault } from "../contract/fault.ts";
+import type { Verb } from "./verb.ts";
+
+const VERBS: Readonly<
+  Record<string, { readonly summary: string; readonly load: () => Promise<{ readonly verb: Verb }> }>
+> = {
+  up: {
+    summary: "start everything: control plane, database, one edge, a demo site",
+    load: () => import("./up.ts"),
+  },
+  protect: {
+    summary: "put a site behind the edge: protect HOST --origin URL",
+    load: () => import("./protect.ts"),
+  },
+  unprotect: { summary: "take a site off the edge: unprotect HOST", load: () => import("./unprotect.ts") },
+  status: { summary: "what runs, and what needs somebody", load: () => import("./status.ts") },
+  officer: {
+    summary: "invite a person: officer add NAME --email ADDRESS",
+    load: () => import("./officer.ts"),
+  },
+  vault: {
+    summary: "make the vault's key and its three shares: vault init",
+    load: () => import("./vault.ts"),
+  },
+  verify: {
+    summary: "check the public log: verify FOLDER-OR-URL --vkey KEY",
+    load: () => import("./verify-verb.ts"),
+  },
+  demo: {
+    summary: "replay the whole story on a fresh instance: demo story",
+    load: () => import("./demo.ts"),
+  },
+  edge: { summary: "run one edge node alone, from its last good policy", load: () => import("./edge.ts") },
+  config: { summary: "the settings in force: config show", load: () => import("./config.ts") },
+  doctor: {
+    summary: "what is wrong with this machine and how to mend it",
+    load: () => import("./doctor.ts"),
+  },
+  test: { summary: "the whole test suite, or a part: test NAME", load: () => import("./test.ts") },
+  bench: { summary: "measure: bench path --json", load: () => import("./bench.ts") },
+};
+
+async function main(args: readonly string[]): Promise<number> {
+  const [name = "help", ...rest] = args;
+  const entry = VERBS[name];
+  if (!entry) {
+    const known = ["help", "--help", "-h"].includes(name);
+    if (!known) process.stderr.write(`parapet: There is no verb "${name.slice(0, 40)}".\n\n`);
+    process.stdout.write("Usage: ./parapet VERB [...]\n\n");
+    for (const [verb, { summary }] of Object.entries(VERBS))
+      process.stdout.write(`  ${verb.padEnd(10)} ${summary}\n`);
+    return known ? 0 : 2;
+  }
+  const { verb } = await entry.load();
+  return verb(rest);
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (error instanceof Fault) {
+    process.stderr.write(`parapet: ${error.detail}\n`);
+    if (process.env["PARAPET_TRACE"] === "1") console.error(error);
+  } else if (error instanceof Error && (error as { code?: string }).code?.startsWith("ERR_PARSE_ARGS")) {
+    process.stderr.write(`parapet: ${error.message}\n`);
+  } else {
+    console.error(error);
+  }
+  process.exitCode = 1;
+}

@@ -1,0 +1,367 @@
+/**
+ * The `Sites` service on the database and the bus. Order of durability: (1) one transaction makes the change and the next
+ * policy version, marked unpublished; (2) `publish` compiles the newest version and puts it on the bus; (3) the version is
+ * marked published. A crash after (1) is repaired by the next `publish`; a crash after (2) publishes the same version once more,
+ * which every edge takes as already known. At the start every policy is put on the bus again, as an in-process bus
+ * remembers nothing.
+ */
+import { Fault } from "../contract/fault.ts";
+import type { InForce, NodeView, SiteView } from "../contract/http.ts";
+import { newId, type AccountId, type NodeId, type SiteId } from "../contract/ids.ts";
+import type { NodeHello, PolicyAck, SitePolicy } from "../contract/policy.ts";
+import type { Settings } from "../contract/settings.ts";
+import { ACK_TOPICS, HELLO_TOPICS, policyTopic } from "../contract/topics.ts";
+import type { Bus } from "../bus/bus.ts";
+import type { Db, Queryable, Tx } from "../store/db.ts";
+import { activeMeasures } from "../store/measures.ts";
+import * as rows from "../store/sites.ts";
+import { compilePolicy } from "./compile.ts";
+import { parseHostname, wildcardOver } from "./hostname.ts";
+import { compareLooks, LOOK_SCORE_HELD, takeLook, type Look, type LookMatch } from "./look.ts";
+import { askOrigin, checkOrigin, originUrl, parseOrigin, type Origin } from "./origin.ts";
+import type { SiteFacts, Sites } from "./sites.ts";
+
+/** A node that has not said hello for this long counts as gone: nobody waits for its acknowledgement. */
+const NODE_SILENT_MS = 15_000;
+const SITES_LISTED_MAX = 1000;
+const SITES_MAX = 100_000;
+const LOOKS_COMPARED_MAX = 500;
+const NODES_MAX = 1000;
+
+export async function openSites(options: {
+  readonly db: Db;
+  readonly bus: Bus;
+  readonly settings: Settings;
+  readonly now: () => number;
+  readonly random: (bytes: number) => Uint8Array;
+  readonly onAlarm: (code: string, what: string) => void;
+}): Promise<Sites> {
+  const { db, bus, settings, now, random } = options;
+  const nodes = new Map<NodeId, NodeHello>();
+
+  const unsubscribe = [
+    bus.subscribe(HELLO_TOPICS, ({ value }) => {
+      const hello = value as NodeHello;
+      if (nodes.has(hello.nodeId) || nodes.size < NODES_MAX) nodes.set(hello.nodeId, hello);
+    }),
+    bus.subscribe(ACK_TOPICS, async ({ value }) => {
+      const ack = value as PolicyAck;
+      await rows.upsertAck(db, {
+        siteId: ack.siteId,
+        nodeId: ack.nodeId,
+        version: ack.version,
+        ok: ack.ok,
+        why: ack.ok ? null : ack.why,
+        at: new Date(ack.atMs),
+      });
+      if (!ack.ok)
+        options.onAlarm(
+          "policy.refused",
+          `Edge ${ack.nodeId} refused version ${ack.version} of ${ack.siteId}: ${ack.why}`,
+        );
+    }),
+  ];
+  for (const siteId of await rows.siteIdsWithPolicy(db)) await publishSite(siteId);
+
+  async function publishSite(siteId: SiteId): Promise<void> {
+    const policy = await db.transaction<SitePolicy | null>(async (tx) => {
+      const site = await rows.siteById(tx, siteId);
+      return site && compilePolicy(site, await activeMeasures(tx, siteId));
+    });
+    if (!policy) return;
+    await bus.publish(policyTopic(siteId), policy, { keep: true });
+    await rows.markPublished(db, siteId, { version: policy.version, at: new Date(now()) });
+  }
+
+  async function publish(): Promise<{ published: number }> {
+    const waiting = await rows.unpublishedSites(db, SITES_LISTED_MAX);
+    for (const siteId of waiting) await publishSite(siteId);
+    return { published: waiting.length };
+  }
+
+  const alive = (hello: NodeHello): boolean => now() - hello.seenAtMs < NODE_SILENT_MS;
+
+  async function inForce(siteId: SiteId, version: number): Promise<InForce> {
+    const living = [...nodes.values()].filter(alive);
+    const acks = (await rows.acksOf(db, siteId)).filter((ack) =>
+      living.some((node) => node.nodeId === ack.node_id),
+    );
+    const good = acks.filter((ack) => ack.ok && ack.version >= version);
+    const accepted = await rows.acceptedAt(db, siteId, version);
+    const complete = living.length > 0 && good.length === living.length;
+    return {
+      acked: good.length,
+      of: living.length,
+      ms:
+        complete && accepted
+          ? Math.max(0, Math.max(...good.map((ack) => ack.at.getTime())) - accepted.getTime())
+          : null,
+      refusals: acks
+        .filter((ack) => !ack.ok && ack.version >= version)
+        .map((ack) => ({ nodeId: ack.node_id, why: ack.why ?? "" })),
+    };
+  }
+
+  async function viewOf(site: rows.SiteRow, measures: number): Promise<SiteView> {
+    return {
+      siteId: site.site_id,
+      account: site.account_name,
+      hostnames: site.hostnames,
+      originUrl: originUrl({ scheme: site.origin_scheme, host: site.origin_host, port: site.origin_port }),
+      state: site.state,
+      heldBecause: site.held_because,
+      createdAt: site.created_at.toISOString(),
+      version: site.version,
+      inForce: await inForce(site.site_id, site.version),
+      measures,
+    };
+  }
+
+  async function view(siteId: SiteId): Promise<SiteView> {
+    const site = await rows.siteById(db, siteId);
+    if (!site)
+      throw new Fault("state.not-found", `Cannot find the site "${siteId.slice(0, 40)}": check the address`);
+    return viewOf(site, (await rows.measuresPerSite(db)).get(siteId) ?? 0);
+  }
+
+  async function lookAt(
+    origin: Origin,
+    at: { readonly address: string; readonly hostname: string },
+  ): Promise<Look> {
+    const page = await askOrigin(origin, { ...at, path: "/" });
+    const icon = await askOrigin(origin, { ...at, path: "/favicon.ico" }).catch(() => null);
+    return takeLook({
+      html: page.body,
+      favicon: icon !== null && icon.status === 200 ? icon.body : null,
+      address: at.address,
+      port: origin.port,
+    });
+  }
+
+  async function recognise(look: Look): Promise<LookMatch | null> {
+    let best: LookMatch | null = null;
+    for (const known of await rows.allLooks(db, LOOKS_COMPARED_MAX)) {
+      const match = compareLooks(look, known.features as Look);
+      if (match.score < LOOK_SCORE_HELD || match.score <= (best?.score ?? 0)) continue;
+      best = {
+        score: match.score,
+        because: [`Looks like the site of case ${known.case_number}`, ...match.because],
+      };
+    }
+    return best;
+  }
+
+  async function settle(
+    siteId: SiteId,
+    change: { readonly state: "active" | "refused"; readonly by: string; readonly reason: string },
+  ): Promise<SiteView> {
+    if (change.reason.trim().length < 10) {
+      throw new Fault(
+        "input.invalid",
+        "Cannot settle a held site without a reason: write at least ten characters",
+      );
+    }
+    await db.transaction(async (tx) => {
+      const site = await rows.siteById(tx, siteId);
+      if (!site)
+        throw new Fault(
+          "state.not-found",
+          `Cannot find the site "${siteId.slice(0, 40)}": check the address`,
+        );
+      if (site.state !== "held") {
+        throw new Fault(
+          "state.conflict",
+          `Cannot settle this site as it is ${site.state}, not held: reload the page`,
+        );
+      }
+      await rows.setSiteState(tx, siteId, change);
+      if (change.state === "refused") await rows.releaseHostnames(tx, siteId);
+      await rows.nextVersion(tx, siteId, new Date(now()));
+    });
+    await publish();
+    return view(siteId);
+  }
+
+  async function factsOf(q: Queryable, site: rows.SiteRow | null): Promise<SiteFacts | null> {
+    if (!site) return null;
+    return {
+      siteId: site.site_id,
+      accountId: site.account_id,
+      accountName: site.account_name,
+      accountEmail: site.account_email,
+      hostnames: site.hostnames,
+      originUrl: originUrl({ scheme: site.origin_scheme, host: site.origin_host, port: site.origin_port }),
+      version: site.version,
+    };
+  }
+
+  return {
+    async protect(input) {
+      const hostname = parseHostname(input.hostname);
+      if (!hostname.ok)
+        throw new Fault("input.invalid", hostname.why, { fields: { hostname: hostname.why } });
+      const origin = parseOrigin(input.originUrl);
+      if (!origin.ok)
+        throw new Fault("site.origin-unusable", origin.why, { fields: { originUrl: origin.why } });
+      const account = input.account.trim();
+      if (account === "" || account.length > 200) {
+        throw new Fault(
+          "input.invalid",
+          "Cannot add a site without an account name of 1 to 200 characters: give one",
+        );
+      }
+      const address = await checkOrigin(origin.value, {
+        privateRanges: settings.originPrivateRanges,
+        edgeListen: settings.edgeListen,
+      });
+      const match = await recognise(await lookAt(origin.value, { address, hostname: hostname.value }));
+      const siteId = await db.transaction((tx) =>
+        addOrMove(tx, {
+          hostname: hostname.value,
+          origin: origin.value,
+          account,
+          email: input.accountEmail ?? null,
+          match,
+        }),
+      );
+      await publish();
+      return view(siteId);
+    },
+
+    async unprotect(hostname) {
+      const siteId = await db.transaction(async (tx) => {
+        const site = await rows.siteByHostname(tx, hostname.trim().toLowerCase());
+        if (!site)
+          throw new Fault(
+            "state.not-found",
+            `Cannot find "${hostname.slice(0, 80)}" among the protected hostnames: check the name`,
+          );
+        await rows.setSiteState(tx, site.site_id, { state: "removed", by: null, reason: null });
+        await rows.releaseHostnames(tx, site.site_id);
+        await rows.nextVersion(tx, site.site_id, new Date(now()));
+        return site.site_id;
+      });
+      await publish();
+      return view(siteId);
+    },
+
+    async list() {
+      const sites = await rows.allSites(db, SITES_LISTED_MAX);
+      const measures = await rows.measuresPerSite(db);
+      const items = await Promise.all(sites.map((site) => viewOf(site, measures.get(site.site_id) ?? 0)));
+      return { items, total: (await rows.countSites(db)).total };
+    },
+
+    view,
+
+    async find(q, hostname) {
+      const exact = await rows.siteByHostname(q, hostname);
+      const wildcard = wildcardOver(hostname);
+      return factsOf(q, exact ?? (wildcard === null ? null : await rows.siteByHostname(q, wildcard)));
+    },
+
+    facts: async (q, siteId) => factsOf(q, await rows.siteById(q, siteId)),
+
+    touch: async (tx, siteId) => ({ version: await rows.nextVersion(tx, siteId, new Date(now())) }),
+
+    publish,
+    inForce,
+
+    async nodes(): Promise<readonly NodeView[]> {
+      return [...nodes.values()].map((hello) => ({
+        nodeId: hello.nodeId,
+        name: hello.name,
+        seenAt: new Date(hello.seenAtMs).toISOString(),
+        alive: alive(hello),
+        nginxVersion: hello.nginxVersion,
+        workers: hello.workers,
+        sites: hello.sites,
+      }));
+    },
+
+    release: (siteId, input) => settle(siteId, { state: "active", ...input }),
+    refuse: (siteId, input) => settle(siteId, { state: "refused", ...input }),
+
+    async rememberLook(siteId, { caseNumber }) {
+      const site = await rows.siteById(db, siteId);
+      const hostname = site?.hostnames[0];
+      if (!site || hostname === undefined) return;
+      const origin: Origin = { scheme: site.origin_scheme, host: site.origin_host, port: site.origin_port };
+      try {
+        const address = await checkOrigin(origin, {
+          privateRanges: settings.originPrivateRanges,
+          edgeListen: settings.edgeListen,
+        });
+        await rows.saveLook(db, {
+          siteId,
+          caseNumber,
+          features: await lookAt(origin, { address, hostname }),
+        });
+      } catch (error) {
+        if (!(error instanceof Fault)) throw error;
+        options.onAlarm(
+          "site.look-missing",
+          `Cannot remember what the site of case ${caseNumber} looks like (${error.detail}): its return would not be recognised`,
+        );
+      }
+    },
+
+    async close() {
+      for (const off of unsubscribe) off();
+    },
+  };
+
+  async function addOrMove(
+    tx: Tx,
+    input: {
+      hostname: string;
+      origin: Origin;
+      account: string;
+      email: string | null;
+      match: LookMatch | null;
+    },
+  ): Promise<SiteId> {
+    const accountId = await rows.ensureAccount(tx, {
+      accountId: newId<AccountId>("acct", random),
+      name: input.account,
+      email: input.email,
+    });
+    const existing = await rows.siteByHostname(tx, input.hostname);
+    if (existing) {
+      if (existing.account_id !== accountId) {
+        throw new Fault(
+          "site.hostname-taken",
+          `Cannot add hostname "${input.hostname}" as another account owns it: ask for its release`,
+        );
+      }
+      if (existing.state !== "active") {
+        throw new Fault(
+          "site.held",
+          `Cannot change "${input.hostname}" as it is ${existing.state}: a person has to settle it first`,
+        );
+      }
+      await rows.setOrigin(tx, existing.site_id, input.origin);
+      await rows.nextVersion(tx, existing.site_id, new Date(now()));
+      return existing.site_id;
+    }
+    if ((await rows.countSites(tx)).total >= SITES_MAX) {
+      throw new Fault("limit.full", `Cannot add a site as there are ${SITES_MAX} already: remove some first`);
+    }
+    const siteId = newId<SiteId>("site", random);
+    await rows.insertSite(tx, {
+      site_id: siteId,
+      account_id: accountId,
+      state: input.match ? "held" : "active",
+      origin_scheme: input.origin.scheme,
+      origin_host: input.origin.host,
+      origin_port: input.origin.port,
+      limit_rps: settings.defaultLimit?.requestsPerSecond ?? null,
+      limit_burst: settings.defaultLimit?.burst ?? null,
+      body_bytes_max: settings.bodyBytesMax,
+      held_because: input.match?.because ?? [],
+    });
+    await rows.insertHostname(tx, input.hostname, siteId);
+    await rows.nextVersion(tx, siteId, new Date(now()));
+    return siteId;
+  }
+}
