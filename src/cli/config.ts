@@ -17,7 +17,7 @@ export const verb: Verb = async (args) => {
   process.stdout.write(`# ${settings.dataDir}/parapet.json\n`);
   for (const [key, field] of Object.entries(FIELDS)) {
     const value = settings[key as keyof typeof FIELDS];
-    const changed = JSON.stringify(value) === JSON.stringify(field.fallback()) ? " " : "*";
+    const changed = JSON.stringify(value) === JSON.stringify(field.fallback(settings)) ? " " : "*";
     const shown = key === "databaseUrl" || key === "smtpUrl" ? hidePassword(String(value)) : value;
     process.stdout.write(`\n# ${field.about}\n${changed} ${key}: ${JSON.stringify(shown)}\n`);
   }

@@ -15,7 +15,8 @@ const FILE_BYTES_MAX = 64 * 1024;
 
 type Field<T> = {
   readonly about: string;
-  readonly fallback: () => T;
+  /** Gets the fields above it, for defaults that follow from another setting. */
+  readonly fallback: (above: Partial<Settings>) => T;
   /** Returns the value, or a sentence that says what is wanted. */
   readonly parse: (value: unknown) => { readonly value: T } | { readonly wanted: string };
 };
@@ -42,13 +43,20 @@ export const FIELDS: { readonly [K in Exclude<keyof Settings, "dataDir">]: Field
   },
   publicUrl: {
     about: "What people type to reach the control plane.",
-    fallback: () => "http://localhost:8081",
+    fallback: ({ controlListen = "" }) =>
+      `http://localhost:${controlListen.slice(controlListen.lastIndexOf(":") + 1)}`,
     parse: text(/^https?:\/\/[^/\s]+$/, 'an address like "https://desk.example", without a slash at the end'),
   },
   edgeListen: {
     about: "Where the edge listens for visitors. 0.0.0.0 opens it to the network.",
     fallback: () => "127.0.0.1:8080",
     parse: text(LISTEN, 'an address like "0.0.0.0:8080"'),
+  },
+  demoListen: {
+    about:
+      "Where the small demo site listens, which a new instance protects as demo.localhost. Empty for none.",
+    fallback: () => "127.0.0.1:8082",
+    parse: text(/^$|^127\.\d+\.\d+\.\d+:\d{1,5}$/, 'empty, or a loopback address like "127.0.0.1:8082"'),
   },
   edgeWorkers: {
     about: "How many nginx workers the edge runs.",
@@ -68,7 +76,7 @@ export const FIELDS: { readonly [K in Exclude<keyof Settings, "dataDir">]: Field
   },
   operatorUrl: {
     about: 'Where the operator is found; named in notices as rel="blocked-by" (RFC 7725).',
-    fallback: () => "http://localhost:8081/",
+    fallback: ({ publicUrl = "" }) => `${publicUrl}/`,
     parse: text(/^https?:\/\/[^\s"<>]+$/, 'an address like "https://operator.example/"'),
   },
   operatorEmail: {
@@ -147,7 +155,7 @@ export function readSettings(options: {
   }
   for (const [key, field] of Object.entries(FIELDS)) {
     if (!(key in given)) {
-      settings[key] = field.fallback();
+      settings[key] = field.fallback(settings as Partial<Settings>);
       continue;
     }
     const parsed = field.parse(given[key]);

@@ -13,6 +13,8 @@ export type Settings = {
   readonly publicUrl: string;
   /** "HOST:PORT" of the edge's HTTP listener. */
   readonly edgeListen: string;
+  /** "HOST:PORT" of the demo site, or "" for none. */
+  readonly demoListen: string;
   readonly edgeWorkers: number;
   /** "" for the embedded PGlite, or "postgres://…". */
   readonly databaseUrl: string;
