@@ -298,7 +298,8 @@ export type Endpoints = {
   };
   "GET /people": { body: null; answer: Page<PersonView> };
   "POST /people": {
-    body: { name: string; email: string; roles: readonly Role[] };
+    /** `account`: whose sites a customer may see. */
+    body: { name: string; email: string; roles: readonly Role[]; account?: string };
     answer: PersonView & { readonly signInLink: string };
   };
   "PUT /vault": { body: { publicKey: string }; answer: { fingerprint: string } };

@@ -1,0 +1,61 @@
+/** Inviting people: an account that nobody can sign up for, roles, and a link that works once. */
+import type { UserId } from "../contract/ids.ts";
+import type { Role } from "../contract/desk-states.ts";
+import { Fault } from "../contract/fault.ts";
+import type { PersonView } from "../contract/http.ts";
+import { accountByName, insertMember, insertPerson, listPeople, personByEmail } from "../store/people.ts";
+import type { Services } from "./services.ts";
+import { INVITATION_MS, type SignIn } from "./sign-in.ts";
+
+const PEOPLE_MAX = 1000;
+const ID_CHARS = 32;
+const ALPHABET = "0123456789abcdefghijklmnopqrstuv";
+
+export type Invitation = {
+  readonly name: string;
+  readonly email: string;
+  readonly roles: readonly Role[];
+  readonly account?: string;
+};
+
+export async function people(services: Services): Promise<readonly PersonView[]> {
+  return listPeople(services.db, PEOPLE_MAX);
+}
+
+/** Adds a person and answers their link, good for 72 hours. An address that is known is refused: links are re-issued elsewhere. */
+export async function invite(
+  { services, signIn }: { readonly services: Services; readonly signIn: SignIn },
+  invitation: Invitation,
+): Promise<PersonView & { readonly signInLink: string }> {
+  const email = invitation.email.toLowerCase();
+  const roles = [...new Set(invitation.roles)];
+  const userId = newUserId(services.random);
+  await services.db.transaction(async (tx) => {
+    if (await personByEmail(tx, email)) {
+      throw new Fault(
+        "state.conflict",
+        "Somebody has this address already: issue a sign-in link to them instead",
+      );
+    }
+    await insertPerson(tx, { userId, name: invitation.name, email, roles, at: new Date(services.now()) });
+    if (invitation.account !== undefined) {
+      const accountId = await accountByName(tx, invitation.account);
+      if (accountId === null) {
+        throw new Fault(
+          "input.invalid",
+          "Cannot invite to an account that does not exist: protect a site under it first",
+          {
+            fields: { account: "There is no such account" },
+          },
+        );
+      }
+      await insertMember(tx, userId, accountId);
+    }
+  });
+  const signInLink = await signIn.issueLink(email, { lifetimeMs: INVITATION_MS });
+  return { userId, name: invitation.name, email, roles, secondFactor: false, signInLink };
+}
+
+function newUserId(random: (bytes: number) => Uint8Array): UserId {
+  return Array.from(random(ID_CHARS), (byte) => ALPHABET.charAt(byte % 32)).join("") as UserId;
+}
