@@ -253,6 +253,7 @@ const TOLD = {
   late: "late_told_at",
   end: "end_told_at",
   review: "review_told_at",
+  look: "look_at",
 } as const;
 
 /** Marks that people were told, once: false when somebody was faster. */
@@ -280,6 +281,30 @@ export async function measuresDue(
       order by created_at limit 1000`,
     [input.at],
   );
+}
+
+/** Wholly withheld sites whose look has not been kept yet. */
+export async function measuresWithoutLook(q: Queryable): Promise<MeasureRow[]> {
+  return await q.query<MeasureRow>(
+    `select ${COLUMNS} from measure
+      where state in ('sent', 'in_force') and look_at is null
+        and scope in ('site', 'account') and kind in ('withhold', 'withdraw')
+      order by created_at limit 100`,
+  );
+}
+
+/** How many measures stand, or wait for their receipt, on a site. */
+export async function countStanding(q: Queryable, siteId: SiteId): Promise<number> {
+  const rows = await q.query<{ n: number }>(
+    `select count(*)::integer as n from measure where site_id = $1 and state in ('pending', 'sent', 'in_force')`,
+    [siteId],
+  );
+  return rows[0]?.n ?? 0;
+}
+
+/** A ratified brake is news: its parties are told again. */
+export async function forgetTold(tx: Tx, measureId: MeasureId): Promise<void> {
+  await tx.query(`update measure set told_at = null where measure_id = $1`, [measureId]);
 }
 
 /** Measures that ended, or are on their way out, and of which nobody has been told yet. */

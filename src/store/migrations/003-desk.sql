@@ -166,6 +166,8 @@ create table measure (
   in_force_at timestamptz,
   in_force_ms integer,
   late_told_at timestamptz,
+  -- When the look of a wholly withheld site was kept, so that its return is recognised.
+  look_at timestamptz,
   told_at timestamptz,
   lifting_at timestamptz,
   ended_at timestamptz,
