@@ -1,0 +1,139 @@
+/**
+ * Pages for what went wrong: each says what happened, whose side it lies on, and what the visitor can do. The reason
+ * code and the request id on it are the ones in the access log. A client that asks for JSON gets a problem document (RFC 9457).
+ */
+import { REASON_STATUS, type ReasonCode } from "../contract/verdict.ts";
+import { jsonString } from "./html.ts";
+import type { Language } from "./negotiate.ts";
+import { paragraph, renderPage } from "./page.ts";
+
+type ErrorReason = Exclude<ReasonCode, "measure.notice" | "measure.warning">;
+type Words = { readonly title: string; readonly what: string; readonly todo: string };
+
+const EN: Record<ErrorReason, Words> = {
+  "host.unknown": {
+    title: "No such site here",
+    what: "This server does not serve the site that was asked for.",
+    todo: "Check the address. If the site is yours, its name points to this server before the site was added, or after it was removed.",
+  },
+  "limit.client": {
+    title: "Too many requests",
+    what: "Your connection asked faster than this site allows.",
+    todo: "Wait a moment and try again. Others who share your address may have used up its allowance.",
+  },
+  "origin.loop": {
+    title: "The request runs in a circle",
+    what: "This site's server sends requests back to the service in front of it.",
+    todo: "You can do nothing about it. The site's owner must set the origin to the server itself.",
+  },
+  "origin.down": {
+    title: "The site's server does not answer",
+    what: "The service in front of this site works, but the site's own server could not be reached.",
+    todo: "Try again in a few minutes. Nothing is wrong with your connection.",
+  },
+  "origin.slow": {
+    title: "The site's server takes too long",
+    what: "The service in front of this site works, but the site's own server did not answer in time.",
+    todo: "Try again in a few minutes. If you sent something, check whether it arrived before you send it again.",
+  },
+  "request.body-too-large": {
+    title: "Too large",
+    what: "What you sent is larger than this site accepts.",
+    todo: "Send less, or in parts.",
+  },
+  "request.headers-too-large": {
+    title: "The address or the headers are too large",
+    what: "Your browser sent an address, or cookies, larger than this server reads.",
+    todo: "Delete this site's cookies and try again with a shorter address.",
+  },
+  "request.malformed": {
+    title: "The request cannot be understood",
+    what: "What was sent is not a request that can be read in one way only, so it was not passed on.",
+    todo: "Try again. If a program sent it, it has to be mended.",
+  },
+  "edge.failed": {
+    title: "Something failed here",
+    what: "The service in front of this site failed. Nothing is known against your request.",
+    todo: "Try again in a moment. If it stays, tell the operator the request's number below.",
+  },
+};
+
+const FR: Record<ErrorReason, Words> = {
+  "host.unknown": {
+    title: "Pas de tel site ici",
+    what: "Ce serveur ne sert pas le site demandé.",
+    todo: "Vérifiez l’adresse. Si le site est à vous, son nom pointe vers ce serveur avant son ajout, ou après son retrait.",
+  },
+  "limit.client": {
+    title: "Trop de requêtes",
+    what: "Votre connexion demande plus vite que ce site ne le permet.",
+    todo: "Attendez un instant et réessayez. D’autres personnes à la même adresse ont pu épuiser le quota.",
+  },
+  "origin.loop": {
+    title: "La requête tourne en rond",
+    what: "Le serveur de ce site renvoie les requêtes au service placé devant lui.",
+    todo: "Vous n’y pouvez rien. Le propriétaire du site doit indiquer comme origine le serveur lui-même.",
+  },
+  "origin.down": {
+    title: "Le serveur du site ne répond pas",
+    what: "Le service placé devant ce site fonctionne, mais le serveur du site est injoignable.",
+    todo: "Réessayez dans quelques minutes. Votre connexion n’est pas en cause.",
+  },
+  "origin.slow": {
+    title: "Le serveur du site est trop lent",
+    what: "Le service placé devant ce site fonctionne, mais le serveur du site n’a pas répondu à temps.",
+    todo: "Réessayez dans quelques minutes. Si vous avez envoyé quelque chose, vérifiez si c’est arrivé avant de recommencer.",
+  },
+  "request.body-too-large": {
+    title: "Trop volumineux",
+    what: "Votre envoi dépasse ce que ce site accepte.",
+    todo: "Envoyez moins, ou en plusieurs fois.",
+  },
+  "request.headers-too-large": {
+    title: "Adresse ou en-têtes trop longs",
+    what: "Votre navigateur a envoyé une adresse, ou des cookies, trop longs pour ce serveur.",
+    todo: "Supprimez les cookies de ce site et réessayez avec une adresse plus courte.",
+  },
+  "request.malformed": {
+    title: "Requête incompréhensible",
+    what: "Cette requête peut se lire de plusieurs façons ; elle n’a donc pas été transmise.",
+    todo: "Réessayez. Si un programme l’a envoyée, il faut le corriger.",
+  },
+  "edge.failed": {
+    title: "Une panne ici",
+    what: "Le service placé devant ce site est en panne. Votre requête n’est pas en cause.",
+    todo: "Réessayez dans un instant. Si cela dure, donnez à l’opérateur le numéro de requête ci-dessous.",
+  },
+};
+
+export type ErrorContext = { readonly language: Language; readonly requestId: string };
+
+export function renderError(reason: ErrorReason, context: ErrorContext): string {
+  const words = (context.language === "fr" ? FR : EN)[reason];
+  return renderPage({
+    language: context.language,
+    title: words.title,
+    body: paragraph(words.what) + paragraph(words.todo),
+    requestId: context.requestId,
+    reason,
+  });
+}
+
+export function errorProblem(reason: ErrorReason, context: ErrorContext): string {
+  const words = (context.language === "fr" ? FR : EN)[reason];
+  return (
+    `{"type":"about:blank","title":${jsonString(words.title)},"status":${REASON_STATUS[reason]},` +
+    `"detail":${jsonString(words.what + " " + words.todo)},"code":${jsonString(reason)},` +
+    `"requestId":${jsonString(context.requestId)}}\n`
+  );
+}
+
+/** The reason for an error that nginx itself found, by its status. */
+export function reasonOfStatus(status: number): ErrorReason {
+  if (status === 413) return "request.body-too-large";
+  if (status === 414 || status === 431 || status === 494) return "request.headers-too-large";
+  if (status === 502 || status === 503) return "origin.down";
+  if (status === 504) return "origin.slow";
+  if (status >= 400 && status < 500) return "request.malformed";
+  return "edge.failed";
+}

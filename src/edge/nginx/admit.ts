@@ -1,0 +1,151 @@
+/**
+ * ADMIT: the first thing that runs for a request, before its body is read. A plain request of a known site costs one
+ * variable read, one table lookup and, where the site has a limit, one address read and one atomic addition. `p_key` is
+ * "HOST RAW-HOST " followed by every field that makes a request less than plain (body, CDN-Loop, Connection options), so that
+ * one lookup answers "which site?" and "anything odd?" at once: an odd request cannot find an entry, and goes the careful way.
+ */
+import type { EdgeMeasure } from "../../contract/edge-site.ts";
+import { judge, retryAfterSeconds } from "../client-limit.ts";
+import { contentLength, isLoop, nominatedFields } from "../forwarding.ts";
+import { normaliseHost } from "../hostname.ts";
+import { strongestMeasure } from "../measure-match.ts";
+import { splitPass } from "../warning-pass.ts";
+import { answerError, answerNotice } from "./answer.ts";
+import { memory, rememberKey, siteOfHost, type Loaded } from "./sites.ts";
+import { passWarning } from "./warning.ts";
+
+const limits = ngx.shared["parapet_limits"]!;
+const HEADERS_MAX = 100;
+
+/** Sizes, ascending, for which a location reads bodies of unannounced length; rendered into nginx.conf. */
+export const settings = { cdnId: "", chunkedBytes: [] as number[] };
+
+export function admit(): void {
+  const key = ngx.var["p_key"]!;
+  let site = memory.byKey[key];
+  let chunked = false;
+  if (site === undefined) {
+    if (ngx.req.is_internal()) return; // An error page on its way out: it was judged before.
+    site = carefully(key);
+    if (site === undefined) return;
+    chunked = ngx.var["http_transfer_encoding"] !== undefined;
+  }
+  if (site.measures !== undefined && stopsAtMeasure(site, site.measures)) return;
+  if (site.allowance !== undefined) {
+    const address = ngx.var["binary_remote_addr"]!;
+    const client = site.limitPrefix + (address.length > 4 ? address.substring(0, 8) : address);
+    const now = ngx.now();
+    const [used] = limits.incr(client, site.costSeconds, now, site.allowance.rememberSeconds);
+    if (used !== undefined) {
+      const judged = judge(used, now, site.allowance);
+      if (judged === "refuse") {
+        limits.incr(client, -site.costSeconds);
+        if (ngx.req.is_internal()) return;
+        ngx.header["Retry-After"] = string.format("%d", retryAfterSeconds(used, now, site.allowance));
+        return answerError("limit.client");
+      }
+      if (judged === "renew") limits.set(client, now + site.costSeconds, site.allowance.rememberSeconds);
+    }
+  }
+  ngx.var["p_site"] = site.siteId;
+  if (site.special) return toSpecialOrigin(site, chunked);
+  if (chunked) return ngx.exec(chunkedLocation(site));
+}
+
+/** Finds the site of a request that is not plain, or answers it and returns nothing. */
+function carefully(key: string): Loaded | undefined {
+  const raw = ngx.var["http_host"];
+  const host = raw === undefined ? null : normaliseHost(raw);
+  if (host === null) {
+    // HTTP/1.0 without Host names no site; a Host that is no name is an address of this machine or nonsense.
+    answerError("host.unknown");
+    return undefined;
+  }
+  if (host !== ngx.var["host"]) {
+    // The target names one host and the Host field another (RFC 9112 §3.2.2): the origin would hear the wrong one.
+    answerError("request.malformed");
+    return undefined;
+  }
+  const site = siteOfHost(host);
+  if (site === undefined) {
+    answerError("host.unknown");
+    return undefined;
+  }
+  if (ngx.var["p_odd"] === "") {
+    rememberKey(key, site);
+    return site;
+  }
+  return oddities(site) ? site : undefined;
+}
+
+/** Checks what makes the request odd. False: it was answered. */
+function oddities(site: Loaded): boolean {
+  const headers = ngx.req.get_headers(HEADERS_MAX);
+  const loop = joined(headers["cdn-loop"]);
+  if (loop !== "") {
+    if (isLoop(loop, settings.cdnId)) {
+      answerError("origin.loop");
+      return false;
+    }
+    // Several lines become one, since nginx forwards only the first of them.
+    ngx.req.set_header("CDN-Loop", loop);
+  }
+  const connection = joined(headers["connection"]);
+  if (connection !== "") {
+    const nominated = nominatedFields(connection);
+    if (nominated === null) {
+      answerError("request.malformed");
+      return false;
+    }
+    for (const name of nominated) ngx.req.clear_header(name);
+  }
+  const announced = ngx.var["http_content_length"];
+  if (announced !== undefined) {
+    const bytes = contentLength(announced);
+    if (bytes < 0 || bytes > site.bodyBytesMax) {
+      answerError(bytes < 0 ? "request.malformed" : "request.body-too-large");
+      return false;
+    }
+  }
+  return true;
+}
+
+/** True when a measure answered the request. */
+function stopsAtMeasure(site: Loaded, measures: readonly EdgeMeasure[]): boolean {
+  const asked = ngx.var["request_uri"] ?? "/";
+  const split = site.hasWarning ? splitPass(asked) : { target: asked, token: "" };
+  const measure = strongestMeasure(measures, {
+    host: ngx.var["host"] ?? "",
+    target: split.target,
+    nowMs: ngx.now() * 1000,
+  });
+  if (measure === null || ngx.req.is_internal()) return false;
+  if (measure.record.kind === "warn") return !passWarning(measure.record, split);
+  answerNotice(measure.record);
+  return true;
+}
+
+function toSpecialOrigin(site: Loaded, chunked: boolean): void {
+  if (site.addresses.length === 0) {
+    if (ngx.req.is_internal()) return;
+    return answerError("origin.down");
+  }
+  if (site.hostHeader !== "") ngx.var["p_host_override"] = site.hostHeader;
+  if (site.tls) ngx.var["p_tls_name"] = site.tlsName === "" ? ngx.var["host"] : site.tlsName;
+  if (chunked) return ngx.exec(chunkedLocation(site));
+  if (site.tls && !ngx.req.is_internal()) return ngx.exec("@tls");
+}
+
+/** The location that reads a body of unannounced length up to the smallest size that holds the site's bound. */
+function chunkedLocation(site: Loaded): string {
+  for (const bytes of settings.chunkedBytes) {
+    if (bytes >= site.bodyBytesMax) return string.format("@chunked_%d", bytes);
+  }
+  return "@chunked_unbounded"; // Does not exist: nginx answers 500 rather than read without a bound.
+}
+
+function joined(value: string | string[] | undefined): string {
+  if (value === undefined) return "";
+  if (type(value) === "string") return value as string;
+  return (value as string[]).join(", ");
+}

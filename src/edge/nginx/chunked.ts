@@ -1,0 +1,16 @@
+/**
+ * A body whose length was not announced is read whole, up to the site's bound, before the origin hears of it. It then travels on
+ * with a Content-Length: no two readers of the same chunks can disagree about where it ends (RFC 9112 §11.2).
+ */
+import { answerError } from "./answer.ts";
+import { siteById } from "./sites.ts";
+
+export function readChunkedBody(): void {
+  ngx.req.read_body(); // nginx itself answers 413 when the location's size is passed.
+  const site = siteById(ngx.var["p_site"] ?? "");
+  if (site === undefined) return answerError("host.unknown");
+  // After reading, nginx knows the length: $content_length is what was received.
+  const received = Number(ngx.var["content_length"] ?? "0");
+  if (received > site.bodyBytesMax) return answerError("request.body-too-large");
+  if (site.tls) return ngx.exec("@tls");
+}

@@ -1,0 +1,129 @@
+/**
+ * Takes changes from the node agent over a unix socket that nobody else can reach, and answers when every worker has them. The agent has
+ * checked schema, sizes and receipts; here only what nginx alone can know may fail: memory, and a hostname that another site still
+ * holds. A change that fails leaves the site as it was.
+ */
+import * as cjson from "cjson.safe";
+import type { EdgeChange, EdgeFeedAnswer, EdgeSite, EdgeWorker } from "../../contract/edge-site.ts";
+import { announce, catchUp } from "./sync.ts";
+
+const hosts = ngx.shared["parapet_hosts"]!;
+const sites = ngx.shared["parapet_sites"]!;
+const control = ngx.shared["parapet_control"]!;
+
+const WAIT_SECONDS = 2;
+const STEP_SECONDS = 0.005;
+
+/** POST /policy: `{"changes":[{siteId, site}]}`. */
+export function feed(): void {
+  ngx.req.read_body();
+  const text = ngx.req.get_body_data();
+  const [value] = cjson.decode(text ?? "");
+  if (value === undefined) {
+    ngx.status = 400;
+    ngx.print('{"why":"The body is not JSON, or does not fit the buffer"}');
+    return;
+  }
+  const refused: { siteId: string; why: string }[] = [];
+  for (const change of (value as { changes: EdgeChange[] }).changes) {
+    const why = apply(change);
+    if (why !== "") refused.push({ siteId: change.siteId, why });
+  }
+  catchUp();
+  const [epoch] = control.get("epoch");
+  let waited = 0;
+  while (waited < WAIT_SECONDS && !everyWorkerSaw(epoch as number)) {
+    ngx.sleep(STEP_SECONDS);
+    waited += STEP_SECONDS;
+  }
+  answer(epoch as number, refused);
+}
+
+/** GET /status: the epoch, and which one each worker has seen. */
+export function status(): void {
+  const [epoch] = control.get("epoch");
+  answer(epoch as number, []);
+}
+
+/** Fills the dictionaries from the agent's snapshot, a site a line, before any worker accepts a request. */
+export function loadSnapshot(path: string): number {
+  const [file] = io.open(path, "r");
+  if (file === undefined) return 0;
+  let count = 0;
+  for (const [line] of file.lines()) {
+    const [site] = cjson.decode(line as string);
+    if (site === undefined) continue;
+    const why = apply({ siteId: (site as EdgeSite).siteId, site: site as EdgeSite });
+    if (why === "") count += 1;
+    else ngx.log(ngx.ERR, "a site of the snapshot is not served: ", why);
+  }
+  file.close();
+  return count;
+}
+
+/** "" or why the change could not be made. */
+function apply(change: EdgeChange): string {
+  const siteId = change.siteId;
+  const site = (change.site as unknown) === cjson.null ? undefined : (change.site ?? undefined);
+  const [before] = sites.get(siteId);
+  const old = before === undefined ? undefined : (cjson.decode(before as string)[0] as EdgeSite);
+  if (site !== undefined) {
+    for (const hostname of site.hostnames) {
+      const [holder] = hosts.get(hostname);
+      if (holder !== undefined && holder !== siteId)
+        return `"${hostname}" is still held by ${holder as string}`;
+    }
+    const [json] = cjson.encode(site);
+    const [stored, why] = sites.safe_set(siteId, json!);
+    if (!stored) {
+      // A failed set drops the old value first: put it back, there is room for it.
+      if (before !== undefined) sites.safe_set(siteId, before);
+      return `There is no memory for it (${why ?? "unknown"}): give the edge more`;
+    }
+    for (const hostname of site.hostnames) {
+      const [kept] = hosts.safe_set(hostname, siteId);
+      if (!kept) return `There is no memory for "${hostname}": give the edge more`;
+    }
+  }
+  if (old !== undefined) {
+    for (const hostname of old.hostnames) {
+      if (site === undefined || !site.hostnames.includes(hostname)) hosts.delete(hostname);
+    }
+  }
+  if (site === undefined) sites.delete(siteId);
+  announce(siteId);
+  return "";
+}
+
+function workers(): EdgeWorker[] {
+  const seen: EdgeWorker[] = [];
+  for (let id = 0; id < ngx.worker.count(); id++) {
+    const [value] = control.get(`worker ${string.format("%d", id)}`);
+    if (value === undefined) continue;
+    const [pid, epoch] = string.match(value as string, "^(%d+) (%d+)$");
+    seen.push({ id, pid: tonumber(pid)!, epoch: tonumber(epoch)! });
+  }
+  return seen;
+}
+
+function everyWorkerSaw(epoch: number): boolean {
+  const seen = workers();
+  if (seen.length < ngx.worker.count()) return false;
+  for (const worker of seen) if (worker.epoch < epoch) return false;
+  return true;
+}
+
+function answer(epoch: number, refused: EdgeFeedAnswer["refused"]): void {
+  const list: string[] = [];
+  for (const worker of workers()) {
+    list.push(
+      `{"id":${string.format("%d", worker.id)},"pid":${string.format("%d", worker.pid)},"epoch":${string.format("%d", worker.epoch)}}`,
+    );
+  }
+  const refusals: string[] = [];
+  for (const one of refused) refusals.push(cjson.encode(one)[0]!);
+  ngx.header["Content-Type"] = "application/json";
+  ngx.print(
+    `{"epoch":${string.format("%d", epoch)},"refused":[${refusals.join(",")}],"workers":[${list.join(",")}]}`,
+  );
+}

@@ -1,0 +1,124 @@
+/**
+ * A worker's memory of the sites. Truth lies in two shared dictionaries, written by `feed`: `hosts` (hostname → site id)
+ * and `sites` (site id → JSON). What a worker has decoded it keeps until the journal names the site; `sync` drops it then. Two
+ * dictionaries, since values of one size class do not fragment each other's memory.
+ */
+import * as cjson from "cjson.safe";
+import type { EdgeMeasure, EdgeSite } from "../../contract/edge-site.ts";
+import { allowanceOf, type Allowance } from "../client-limit.ts";
+import { wildcardOf } from "../hostname.ts";
+
+export type Loaded = {
+  readonly siteId: string;
+  readonly measures: readonly EdgeMeasure[] | undefined;
+  readonly hasWarning: boolean;
+  readonly allowance: Allowance | undefined;
+  readonly limitPrefix: string;
+  readonly costSeconds: number;
+  readonly bodyBytesMax: number;
+  readonly addresses: readonly string[];
+  readonly address: string;
+  readonly port: number;
+  /** Index of the address that the next request goes to first. */
+  turn: number;
+  /** Whether anything but a plain pass to a single plain-HTTP address is needed. */
+  readonly special: boolean;
+  readonly tls: boolean;
+  readonly tlsName: string;
+  readonly hostHeader: string;
+};
+
+const hosts = ngx.shared["parapet_hosts"]!;
+const sites = ngx.shared["parapet_sites"]!;
+
+const KEYS_MAX = 20_000;
+const LOADED_MAX = 20_000;
+
+/** `byKey`: what a plain request looks like (variable `p_key`) → its site. Filled by `admit`, for names that exist alone. */
+export const memory: { byKey: Record<string, Loaded | undefined> } = { byKey: {} };
+let keys = 0;
+let loaded: Record<string, Loaded | undefined> = {};
+let loadedCount = 0;
+
+export function rememberKey(key: string, site: Loaded): void {
+  // Variants of a key (ports, letter case) are the client's to choose, so their number is bounded.
+  if (keys >= KEYS_MAX) forgetKeys();
+  memory.byKey[key] = site;
+  keys += 1;
+}
+
+export function forgetKeys(): void {
+  memory.byKey = {};
+  keys = 0;
+}
+
+export function forgetSite(siteId: string): void {
+  loaded[siteId] = undefined;
+}
+
+export function forgetAll(): void {
+  forgetKeys();
+  loaded = {};
+  loadedCount = 0;
+}
+
+/** Exact name first, then the one wildcard that can stand for it. */
+export function siteOfHost(host: string): Loaded | undefined {
+  const [exact] = hosts.get(host);
+  if (exact !== undefined) return siteById(exact as string);
+  const wildcard = wildcardOf(host);
+  if (wildcard === null) return undefined;
+  const [found] = hosts.get(wildcard);
+  return found === undefined ? undefined : siteById(found as string);
+}
+
+export function siteById(siteId: string): Loaded | undefined {
+  const known = loaded[siteId];
+  if (known !== undefined) return known;
+  const [json] = sites.get(siteId);
+  if (json === undefined) return undefined;
+  const [value] = cjson.decode(json as string);
+  if (value === undefined) {
+    ngx.log(ngx.ERR, "site ", siteId, " cannot be decoded: it is not served until it is sent again");
+    return undefined;
+  }
+  if (loadedCount >= LOADED_MAX) forgetAll();
+  const site = load(withoutNulls(value) as EdgeSite);
+  loaded[siteId] = site;
+  loadedCount += 1;
+  return site;
+}
+
+function load(site: EdgeSite): Loaded {
+  const allowance =
+    site.limit === null ? undefined : allowanceOf(site.limit.requestsPerSecond, site.limit.burst);
+  let hasWarning = false;
+  for (const measure of site.measures) if (measure.record.kind === "warn") hasWarning = true;
+  const tls = site.scheme === "https";
+  return {
+    siteId: site.siteId,
+    measures: site.measures.length > 0 ? site.measures : undefined,
+    hasWarning,
+    allowance,
+    limitPrefix: site.siteId + " ",
+    costSeconds: allowance === undefined ? 0 : allowance.costSeconds,
+    bodyBytesMax: site.bodyBytesMax,
+    addresses: site.addresses,
+    address: site.addresses[0] ?? "",
+    port: site.port,
+    turn: 0,
+    special: tls || site.hostHeader !== "" || site.addresses.length !== 1,
+    tls,
+    tlsName: site.tlsName,
+    hostHeader: site.hostHeader,
+  };
+}
+
+/** JSON's null is a value of its own in Lua; the house's code expects nil. */
+export function withoutNulls(value: unknown): unknown {
+  if (value === cjson.null) return undefined;
+  if (type(value) !== "table") return value;
+  const out: Record<string, unknown> = {};
+  for (const [key, inner] of pairs(value as Record<string, unknown>)) out[key] = withoutNulls(inner);
+  return out;
+}
