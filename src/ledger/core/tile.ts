@@ -60,11 +60,17 @@ export function hashesAtLevel(size: number, level: number): number {
 }
 
 /** Every tile and entry bundle that a log of `size` serves, full ones and the partial right edge. */
-export function* tilesOfSize(size: number): Generator<Tile> {
+export function tilesOfSize(size: number): Generator<Tile> {
+  return tilesBetween(0, size);
+}
+
+/** The tiles and entry bundles that a log of `size` serves and one of `oldSize` did not. */
+export function* tilesBetween(oldSize: number, size: number): Generator<Tile> {
   for (let level = 0; ; level++) {
     const hashes = hashesAtLevel(size, level);
-    if (hashes === 0) return;
-    for (let index = 0; index * TILE_WIDTH < hashes; index++) {
+    const oldHashes = hashesAtLevel(oldSize, level);
+    if (hashes === oldHashes) return;
+    for (let index = Math.floor(oldHashes / TILE_WIDTH); index * TILE_WIDTH < hashes; index++) {
       const width = Math.min(TILE_WIDTH, hashes - index * TILE_WIDTH);
       if (level === 0) yield { level: "entries", index, width };
       yield { level, index, width };
