@@ -30,7 +30,7 @@ export function shingles(tokens: readonly string[], width: number): string[] {
 
 /** 16 hex digits; all zeros for no features at all. */
 export function simhash(features: readonly string[]): string {
-  const counts = new Array<number>(BITS).fill(0);
+  const counts = Array.from<number>({ length: BITS }).fill(0);
   for (const feature of features) {
     const digest = createHash("sha256").update(feature).digest();
     for (let bit = 0; bit < BITS; bit++) {

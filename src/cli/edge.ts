@@ -1,0 +1,53 @@
+/**
+ * `edge [--data DIR]`: one edge node alone, from its last good policy, with the control plane dead or elsewhere (design law 9).
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { Fault } from "../contract/fault.ts";
+import { buildEdge } from "./build-edge.ts";
+import { DATA_OPTION, dataDirFrom, ROOT } from "./data-dir.ts";
+import { lockDataDir } from "./data-lock.ts";
+import { readSettings } from "./settings.ts";
+import type { Verb } from "./verb.ts";
+import { startNode } from "../node/start-node.ts";
+import type { NodeId } from "../contract/ids.ts";
+
+export const verb: Verb = async (args) => {
+  const { values } = parseArgs({ args: [...args], options: DATA_OPTION });
+  const dataDir = dataDirFrom(values.data);
+  const settings = readSettings({ dataDir });
+  const keyFile = `${dataDir}/edge/pinned-vkey`;
+  if (!existsSync(keyFile) || !existsSync(`${dataDir}/edge/node-id`)) {
+    throw new Fault(
+      "edge.not-running",
+      `Cannot start an edge alone in ${dataDir} as no edge ever ran there: start it once with ./parapet up`,
+    );
+  }
+  const unlock = lockDataDir(dataDir);
+  try {
+    await buildEdge({ outDir: `${ROOT}/build/edge` });
+    const node = await startNode({
+      bus: null,
+      nodeId: readFileSync(`${dataDir}/edge/node-id`, "utf8") as NodeId,
+      nodeName: "edge-1",
+      dataDir,
+      listen: settings.edgeListen,
+      workers: settings.edgeWorkers,
+      edgeLuaDir: `${ROOT}/build/edge`,
+      pinnedVkey: readFileSync(keyFile, "utf8").trim(),
+      originPrivateRanges: settings.originPrivateRanges,
+      onAlarm: (code, what) => process.stderr.write(`! ${what} (${code})\n`),
+      now: Date.now,
+    });
+    process.stdout.write(
+      `The edge runs alone on ${node.address}, from its last good policy. Ctrl-C stops it.\n`,
+    );
+    await new Promise<void>((resolve) => {
+      for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
+    });
+    await node.stop();
+    return 0;
+  } finally {
+    unlock();
+  }
+};

@@ -1,0 +1,81 @@
+/**
+ * What carries on by itself: decisions through ledger and policy, policies to the bus, mail on its way, a checkpoint when
+ * nothing happens. One round at a time; a wake during a round starts another one right after. A round that fails raises an
+ * alarm and is tried again at the next tick: no step is lost, as each part keeps its own unfinished work in the database.
+ */
+import type { Desk } from "../desk/desk.ts";
+import type { Mail } from "../mail/mail.ts";
+import type { Sites } from "../sites/sites.ts";
+
+const TICK_MS = 250;
+
+export type Engine = {
+  /** Something changed: carry on now. */
+  wake(): void;
+  /** Resolves when nothing moved in a whole round. */
+  settled(): Promise<void>;
+  close(): Promise<void>;
+};
+
+export function startEngine(options: {
+  readonly desk: Desk;
+  readonly sites: Sites;
+  readonly mail: Mail;
+  readonly onAlarm: (code: string, what: string) => void;
+}): Engine {
+  const { desk, sites, mail, onAlarm } = options;
+  let running: Promise<boolean> | null = null;
+  let again = false;
+  let closed = false;
+
+  async function round(): Promise<boolean> {
+    let moved = 0;
+    for (const [name, step] of [
+      ["desk", async () => (await desk.advance()).moved],
+      ["sites", async () => (await sites.publish()).published],
+      ["mail", async () => (await mail.deliver()).sent],
+    ] as const) {
+      try {
+        moved += await step();
+      } catch (error) {
+        onAlarm(
+          `engine.${name}`,
+          `The ${name} could not carry on and tries again: ${error instanceof Error ? error.message : String(error)}`,
+        );
+      }
+    }
+    return moved > 0;
+  }
+
+  function run(): Promise<boolean> {
+    if (running) {
+      again = true;
+      return running;
+    }
+    running = round().finally(() => {
+      running = null;
+      if (again && !closed) {
+        again = false;
+        void run();
+      }
+    });
+    return running;
+  }
+
+  const timer = setInterval(() => void run(), TICK_MS);
+  return {
+    wake: () => void run(),
+    async settled() {
+      let moved = true;
+      while (moved) {
+        if (running) await running;
+        moved = await run();
+      }
+    },
+    async close() {
+      closed = true;
+      clearInterval(timer);
+      if (running) await running;
+    },
+  };
+}

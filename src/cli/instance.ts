@@ -1,0 +1,209 @@
+/**
+ * One whole instance in one process: database, bus, ledger, sites, mail, desk, control plane, one edge node. This file owns the
+ * order: what is opened first is closed last, and a failure half-way closes what was opened. The engine below carries
+ * unfinished decisions, unpublished policies and waiting mail on, woken by every request that changed something and by a clock.
+ */
+import { randomBytes } from "node:crypto";
+import { chmodSync, mkdirSync } from "node:fs";
+import { createControl, type Control } from "../api/control.ts";
+import { createLocalBus, type Bus } from "../bus/bus.ts";
+import { Fault } from "../contract/fault.ts";
+import { newId, type NodeId } from "../contract/ids.ts";
+import type { Alarm } from "../contract/policy.ts";
+import type { Settings } from "../contract/settings.ts";
+import { ALARM_TOPICS } from "../contract/topics.ts";
+import type { Desk } from "../desk/desk.ts";
+import { openDesk } from "../desk/open-desk.ts";
+import { createLog, openLedger } from "../ledger/open-ledger.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { Mail } from "../mail/mail.ts";
+import { openMail } from "../mail/open-mail.ts";
+import { startNode, type RunningNode } from "../node/start-node.ts";
+import { openSites } from "../sites/open-sites.ts";
+import type { Sites } from "../sites/sites.ts";
+import { openDb, type Db } from "../store/db.ts";
+import { migrate } from "../store/migrate.ts";
+import { ROOT } from "./data-dir.ts";
+import { startEngine, type Engine } from "./engine.ts";
+import { socketPath } from "./local-client.ts";
+import { secretFile } from "./secret-file.ts";
+
+export type RaisedAlarm = { readonly at: string; readonly code: string; readonly what: string };
+
+export type Instance = {
+  readonly settings: Settings;
+  readonly db: Db;
+  readonly bus: Bus;
+  readonly ledger: Ledger;
+  readonly sites: Sites;
+  readonly mail: Mail;
+  readonly desk: Desk;
+  readonly control: Control;
+  readonly controlUrl: string;
+  readonly node: RunningNode;
+  readonly engine: Engine;
+  readonly alarms: () => readonly RaisedAlarm[];
+  stop(): Promise<void>;
+};
+
+const ALARMS_KEPT_MAX = 200;
+
+export async function startInstance(options: {
+  readonly settings: Settings;
+  readonly now?: () => number;
+  readonly random?: (bytes: number) => Uint8Array;
+  /** Called once for each step that takes noticeable time. */
+  readonly onStep?: (what: string) => void;
+}): Promise<Instance> {
+  const {
+    settings,
+    now = Date.now,
+    random = (bytes) => randomBytes(bytes),
+    onStep = () => undefined,
+  } = options;
+  const opened: { close(): Promise<void> }[] = [];
+  const alarms: RaisedAlarm[] = [];
+  const onAlarm = (code: string, what: string): void => {
+    if (alarms[0]?.what === what) return;
+    alarms.unshift({ at: new Date(now()).toISOString(), code, what });
+    alarms.length = Math.min(alarms.length, ALARMS_KEPT_MAX);
+  };
+  const keep = <T extends { close(): Promise<void> }>(part: T): T => {
+    opened.unshift(part);
+    return part;
+  };
+  const closeAll = async (): Promise<void> => {
+    for (const part of opened.splice(0)) await part.close();
+  };
+
+  try {
+    mkdirSync(settings.dataDir, { recursive: true, mode: 0o700 });
+    chmodSync(settings.dataDir, 0o711); // The edge's workers, another user when started by root, pass through to their own folder.
+    onStep("Opening the database");
+    const db = keep(await openDb({ url: settings.databaseUrl, dataDir: settings.dataDir }));
+    await migrate(db);
+
+    const bus = keep(
+      createLocalBus({
+        onError: (error, topic) => onAlarm("bus.handler", `A handler of ${topic} failed: ${String(error)}`),
+      }),
+    );
+    bus.subscribe(ALARM_TOPICS, ({ value }) => onAlarm((value as Alarm).code, (value as Alarm).what));
+
+    onStep("Opening the log");
+    const ledgerOptions = {
+      db,
+      dir: `${settings.dataDir}/log`,
+      origin: settings.logOrigin,
+      keyFile: `${settings.dataDir}/secrets/log.key`,
+      now,
+      random,
+    };
+    await createLog(ledgerOptions).catch(alreadyThere);
+    const ledger = keep(await openLedger(ledgerOptions));
+
+    const sites = keep(await openSites({ db, bus, settings, now, random, onAlarm }));
+    const mail = keep(await openMail({ db, settings, now, onAlarm }));
+    const desk = keep(
+      await openDesk({
+        db,
+        ledger,
+        sites,
+        mail,
+        settings,
+        now,
+        random,
+        onAlarm,
+        edgeAddress: reachable(settings.edgeListen),
+      }),
+    );
+
+    onStep("Starting the edge");
+    const pinnedVkey = pinnedVkeyOf(settings.dataDir, ledger.vkey);
+    const node = await startNode({
+      bus,
+      nodeId: nodeIdOf(settings.dataDir, random),
+      nodeName: "edge-1",
+      dataDir: settings.dataDir,
+      listen: settings.edgeListen,
+      workers: settings.edgeWorkers,
+      edgeLuaDir: `${ROOT}/build/edge`,
+      pinnedVkey,
+      originPrivateRanges: settings.originPrivateRanges,
+      onAlarm,
+      now,
+    });
+    keep({ close: () => node.stop() });
+
+    const engine = keep(startEngine({ desk, sites, mail, onAlarm }));
+    onStep("Starting the control plane");
+    const control = await createControl({
+      db,
+      desk,
+      sites,
+      mail,
+      ledger,
+      settings,
+      now,
+      random,
+      onAlarm,
+      alarms: () => alarms,
+      onChange: () => engine.wake(),
+      consoleDir: `${ROOT}/build/console`,
+      secret: secretFile(`${settings.dataDir}/secrets/sign-in.key`, () => random(32)),
+    });
+    const listening = keep(await control.listen());
+    keep(await control.listenLocal(socketPath(settings.dataDir)));
+    return {
+      settings,
+      db,
+      bus,
+      ledger,
+      sites,
+      mail,
+      desk,
+      control,
+      controlUrl: listening.url,
+      node,
+      engine,
+      alarms: () => alarms,
+      stop: closeAll,
+    };
+  } catch (error) {
+    await closeAll().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** A log that exists is what we want; anything else is a failure. */
+function alreadyThere(error: unknown): void {
+  if ((error as { code?: string }).code !== "state.conflict") throw error;
+}
+
+function nodeIdOf(dataDir: string, random: (bytes: number) => Uint8Array): NodeId {
+  return new TextDecoder().decode(
+    secretFile(`${dataDir}/edge/node-id`, () => new TextEncoder().encode(newId<NodeId>("node", random))),
+  ) as NodeId;
+}
+
+/**
+ * The key from which this edge accepts receipts, pinned at its first start and never replaced in silence: whoever
+ * swaps the ledger's key must not be able to swap the edge's trust with it (design law 3).
+ */
+function pinnedVkeyOf(dataDir: string, ledgerVkey: string): string {
+  const pinned = new TextDecoder().decode(
+    secretFile(`${dataDir}/edge/pinned-vkey`, () => new TextEncoder().encode(ledgerVkey)),
+  );
+  if (pinned !== ledgerVkey) {
+    throw new Fault(
+      "ledger.forked",
+      `Cannot start as the log's key is not the one this edge pinned: bring back secrets/log.key, or, if the log was begun anew on purpose, remove ${dataDir}/edge/pinned-vkey`,
+    );
+  }
+  return pinned;
+}
+
+/** Where this machine reaches its own listener. */
+function reachable(listen: string): string {
+  return listen.replace(/^(0\.0\.0\.0|\[::\])/, "127.0.0.1");
+}
