@@ -5,6 +5,7 @@
  */
 import { Fault } from "../contract/fault.ts";
 import type { PersonView } from "../contract/http.ts";
+import { anyoneEnrolled, personByEmail } from "../store/people.ts";
 import { createApi } from "./app.ts";
 import { consoleFile } from "./console-files.ts";
 import { listenTcp, listenUnix, type Listening } from "./listen.ts";
@@ -27,7 +28,12 @@ export type ControlOptions = Services & {
   /** 32 bytes that sessions and second factors are sealed with: kept by the caller, the same at every start. */
   readonly secret: Uint8Array;
   readonly publicPages: PublicPages;
+  /** Called after each request that may have changed something: there may be work to carry on. */
+  readonly onChange: () => void;
 };
+
+/** The first person of a fresh instance. ".internal" is no name of the public Internet (ICANN, 2024). */
+export const OPERATOR_EMAIL = "operator@parapet.internal";
 
 export type Control = {
   /** Listens on settings.controlListen. */
@@ -35,6 +41,8 @@ export type Control = {
   listenLocal(socketPath: string): Promise<{ close(): Promise<void> }>;
   /** A fresh one-time link, good for an hour, for somebody without a second factor; with `reset` for anybody. */
   signInLink(email: string, options?: { readonly reset?: boolean }): Promise<string>;
+  /** A link for the first operator; null as soon as any operator has a second factor. */
+  operatorSignInLink(): Promise<string | null>;
   invite(invitation: Invitation): Promise<PersonView & { readonly signInLink: string }>;
   /** Serves one request in this process. */
   fetch(request: Request, client: string): Promise<Response>;
@@ -42,7 +50,7 @@ export type Control = {
 };
 
 export async function createControl(options: ControlOptions): Promise<Control> {
-  const { consoleDir, secret, publicPages, ...services } = options;
+  const { consoleDir, secret, publicPages, onChange, ...services } = options;
   const problems: ProblemContext = {
     random: services.random,
     onUnknown: ({ id, trace }) =>
@@ -60,7 +68,7 @@ export async function createControl(options: ControlOptions): Promise<Control> {
   const pages = publicPages({ services, problems, enter: signIn.enter });
   const open: { close(): Promise<void> }[] = [];
 
-  const fetch = async (request: Request, client: string): Promise<Response> => {
+  const route = async (request: Request, client: string): Promise<Response> => {
     const { pathname } = new URL(request.url);
     if (pathname === "/api" || pathname.startsWith("/api/")) return api.fetch(request, { client });
     if (pathname === "/console" || pathname.startsWith("/console/")) {
@@ -72,6 +80,14 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     return pages.fetch(request, client);
   };
 
+  const announced = async (request: Request, response: Response | Promise<Response>): Promise<Response> => {
+    const answer = await response;
+    if (request.method !== "GET" && request.method !== "HEAD" && answer.ok) onChange();
+    return answer;
+  };
+  const fetch = (request: Request, client: string): Promise<Response> =>
+    announced(request, route(request, client));
+
   return {
     fetch,
     async listen() {
@@ -80,12 +96,25 @@ export async function createControl(options: ControlOptions): Promise<Control> {
       return listening;
     },
     async listenLocal(path) {
-      const listening = await listenUnix((request) => local.fetch(request), { path, problems });
+      const listening = await listenUnix((request) => announced(request, local.fetch(request)), {
+        path,
+        problems,
+      });
       open.push(listening);
       return listening;
     },
     signInLink: (email, { reset = false } = {}) =>
       signIn.issueLink(email.toLowerCase(), { lifetimeMs: OPERATOR_LINK_MS, reset }),
+    async operatorSignInLink() {
+      if (await anyoneEnrolled(services.db, "operator")) return null;
+      if (!(await personByEmail(services.db, OPERATOR_EMAIL))) {
+        await invite(
+          { services, signIn },
+          { name: "Operator", email: OPERATOR_EMAIL, roles: ["operator", "officer"] },
+        );
+      }
+      return signIn.issueLink(OPERATOR_EMAIL, { lifetimeMs: OPERATOR_LINK_MS });
+    },
     invite: (invitation) => invite({ services, signIn }, invitation),
     async close() {
       signIn.close();

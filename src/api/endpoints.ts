@@ -9,7 +9,7 @@ import type { ActorContext } from "../desk/desk.ts";
 import type { AppealId, CaseId, DecisionId, MeasureId, SiteId } from "../contract/ids.ts";
 import type { DecisionAction } from "../contract/desk-states.ts";
 import { accountsOf } from "../store/people.ts";
-import { meOf, actorOf, activeRoles, type Access } from "./access.ts";
+import { meOf, activeRoles, type Access } from "./access.ts";
 import * as bodies from "./bodies.ts";
 import { overviewOf } from "./overview.ts";
 import { invite, people } from "./people.ts";

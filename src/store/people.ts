@@ -53,6 +53,15 @@ export async function personByEmail(q: Queryable, email: string): Promise<Person
   return row ? person(row) : null;
 }
 
+/** Whether anybody with this role has a second factor, so that the instance has passed from the machine to people. */
+export async function anyoneEnrolled(q: Queryable, role: Role): Promise<boolean> {
+  const people = await q.query<RawPerson>(
+    `select ${PERSON_COLUMNS} from "user" join person_role on person_role.user_id = "user"."id" where person_role.role = $1`,
+    [role],
+  );
+  return people.some((row) => row.second_factor);
+}
+
 /** The address counts as verified: only the bearer of the one-time link can begin, and nobody else can sign up under it. */
 export async function insertPerson(
   tx: Tx,

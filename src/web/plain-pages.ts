@@ -1,0 +1,142 @@
+/** The pages without a form of their own: the start, the counts, the one-time link, and what is said when something is wrong. */
+import { html } from "hono/html";
+import { DANGER_LEVELS } from "../contract/danger.ts";
+import type { TransparencyView } from "../contract/http.ts";
+import type { Settings } from "../contract/settings.ts";
+import { page, type Html, type Place } from "./page.ts";
+import { emergencyNote } from "./report-page.ts";
+
+export async function landingPage(place: Place): Promise<Response> {
+  const { words, to } = place;
+  const door = (path: string, name: string, text: string, first = false): Html =>
+    html`<li>
+      <a href="${to(path)}" ${first ? html` class="first"` : ""}><b>${name}</b>${text}</a>
+    </li>`;
+  return page(
+    place,
+    { title: words.landingTitle, wide: true },
+    html`<h1>${words.landingTitle}</h1>
+      <p class="lead">${words.landingLead(place.operatorName)}</p>
+      <ul class="doors">
+        ${door("/report", words.report, words.doorReport, true)}
+        ${door("/mailbox", words.mailbox, words.doorMailbox)} ${door("/log", words.log, words.doorLog)}
+      </ul>
+      ${emergencyNote(words)}`,
+  );
+}
+
+export async function countsPage(place: Place, view: TransparencyView): Promise<Response> {
+  const { words } = place;
+  const rows: readonly (readonly [string, number])[] = [
+    [words.counts.reports, view.reports],
+    [words.counts.sources, view.sources],
+    [words.counts.cases, view.cases],
+    [words.counts.refusals, view.refusals],
+    [words.counts.brakesPulled, view.brakes.pulled],
+    [words.counts.brakesRatified, view.brakes.ratified],
+    [words.counts.brakesLapsed, view.brakes.lapsed],
+    [words.counts.appealsMade, view.appeals.made],
+    [words.counts.appealsGranted, view.appeals.granted],
+    [words.counts.appealsRefused, view.appeals.refused],
+    [words.counts.referralsMade, view.referrals.made],
+    [words.counts.referralsDelivered, view.referrals.delivered],
+    [words.counts.returnsHeld, view.returnsHeld],
+    [words.counts.brigades, view.brigades],
+  ];
+  const table = (label: string, items: readonly (readonly [string, number])[]): Html =>
+    html`<table aria-label="${label}">
+      <thead>
+        <tr>
+          <th scope="col">${words.what}</th>
+          <th scope="col" class="n">${words.number}</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${items.map(
+          ([name, count]) =>
+            html`<tr>
+              <td>${name}</td>
+              <td class="n">${count}</td>
+            </tr>`,
+        )}
+      </tbody>
+    </table>`;
+  return page(
+    place,
+    { title: words.countsTitle },
+    html`<h1>${words.countsTitle}</h1>
+      <p class="lead">${words.countsLead}</p>
+      ${table(words.countsTitle, rows)}
+      <h2>${words.countsLevels}</h2>
+      ${table(
+        words.countsLevels,
+        DANGER_LEVELS.toReversed().map((level) => [words.levels[level], view.byLevel[level]] as const),
+      )}
+      <h2>${words.countsMeasures}</h2>
+      ${
+        view.measures.length === 0
+          ? html`<p class="soft">${words.countsNone}</p>`
+          : table(
+              words.countsMeasures,
+              view.measures.map(
+                (row) => [`${words.measureKinds[row.kind]}, ${words.scopes[row.scope]}`, row.count] as const,
+              ),
+            )
+      }
+      <p><a href="/transparency.json">${words.countsMachine}</a></p>`,
+  );
+}
+
+export async function enterPage(place: Place, token: string): Promise<Response> {
+  const { words } = place;
+  return page(
+    place,
+    { title: words.enterTitle, noSwitch: true },
+    html`<h1>${words.enterTitle}</h1>
+      <p>${words.enterText}</p>
+      <form method="post" action="${place.to("/enter")}">
+        <input type="hidden" name="token" value="${token}" />
+        <p><button type="submit">${words.enterDo}</button></p>
+      </form>`,
+  );
+}
+
+/** One sentence about what went wrong. `why` is ours, in the reader's language, or a Fault's detail. */
+export async function errorPage(
+  place: Place,
+  error: {
+    readonly status: number;
+    readonly title: string;
+    readonly why: string;
+    readonly headers?: Record<string, string>;
+  },
+): Promise<Response> {
+  return page(
+    place,
+    {
+      title: error.title,
+      status: error.status,
+      noSwitch: error.status !== 404,
+      headers: error.headers ?? {},
+    },
+    html`<h1>${error.title}</h1>
+      <p class="lead">${error.why}</p>`,
+  );
+}
+
+/** RFC 9116. Expires half a year on, and is renewed at every reading: it says that somebody keeps this file. */
+export function securityTxt(settings: Settings, now: number): Response {
+  const expires = new Date(now + 180 * 86_400_000).toISOString();
+  const lines = [
+    `Contact: ${settings.operatorUrl}`,
+    ...(settings.mailFrom.includes("@")
+      ? [`Contact: mailto:${settings.mailFrom.replace(/^.*<([^>]+)>.*$/, "$1")}`]
+      : []),
+    `Expires: ${expires}`,
+    "Preferred-Languages: en, fr",
+    `Canonical: ${settings.publicUrl}/.well-known/security.txt`,
+  ];
+  return new Response(`${lines.join("\n")}\n`, {
+    headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "public, max-age=3600" },
+  });
+}
