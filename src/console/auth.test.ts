@@ -13,7 +13,11 @@ function authAnswering(
   const auth = createAuth({
     passkeys,
     fetch: async (url, init) => {
-      sent.push({ method: init.method, url, body: init.body === undefined ? undefined : JSON.parse(String(init.body)) });
+      sent.push({
+        method: init.method,
+        url,
+        body: init.body === undefined ? undefined : JSON.parse(String(init.body)),
+      });
       const next = left.shift();
       if (next === undefined) throw new Error("no answer left");
       if (next instanceof Error) throw next;
@@ -37,7 +41,10 @@ const reason = async (promise: Promise<unknown>): Promise<string> => {
 };
 
 test("a right password leads to the second step when there is one", async () => {
-  const { auth, sent } = authAnswering([Response.json({ twoFactorRedirect: true }), Response.json({ token: "t" })]);
+  const { auth, sent } = authAnswering([
+    Response.json({ twoFactorRedirect: true }),
+    Response.json({ token: "t" }),
+  ]);
   assert.equal(await auth.signIn({ email: "a@desk.example", password: "p" }), "second-step");
   assert.equal(await auth.signIn({ email: "a@desk.example", password: "p" }), "signed-in");
   assert.deepEqual(sent[0], {
@@ -64,7 +71,11 @@ test("every refusal has a reason that the screens have words for", () => {
 });
 
 test("a refusal, a dead server and a page that is no JSON are told apart", async () => {
-  const { auth } = authAnswering([refused("INVALID_CODE", 401), new TypeError("down"), new Response("<html>", { status: 502 })]);
+  const { auth } = authAnswering([
+    refused("INVALID_CODE", 401),
+    new TypeError("down"),
+    new Response("<html>", { status: 502 }),
+  ]);
   assert.equal(await reason(auth.verifyTotp("000000")), "wrongCode");
   assert.equal(await reason(auth.verifyTotp("000000")), "offline");
   assert.equal(await reason(auth.verifyTotp("000000")), "failed");

@@ -8,14 +8,7 @@
 export const AUTH_BASE = "/api/auth";
 
 export type AuthRefusalReason =
-  | "wrong"
-  | "wrongCode"
-  | "wrongPassword"
-  | "tooMany"
-  | "passkeyCancelled"
-  | "session"
-  | "offline"
-  | "failed";
+  "wrong" | "wrongCode" | "wrongPassword" | "tooMany" | "passkeyCancelled" | "session" | "offline" | "failed";
 
 export class AuthRefusal extends Error {
   readonly reason: AuthRefusalReason;
@@ -68,7 +61,9 @@ export type Auth = {
   /** Sets the first password of somebody who came through a one-time link. */
   enrolPassword(password: string): Promise<void>;
   /** Begins the second factor. Nothing is in force before `verifyTotp` succeeds. */
-  enableTotp(password: string): Promise<{ readonly totpUri: string; readonly backupCodes: readonly string[] }>;
+  enableTotp(
+    password: string,
+  ): Promise<{ readonly totpUri: string; readonly backupCodes: readonly string[] }>;
   signInWithPasskey(): Promise<void>;
   addPasskey(name: string): Promise<void>;
 };
@@ -99,7 +94,11 @@ export function browserPasskeys(): PasskeyDevice | null {
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
 
 export function createAuth(input: { readonly fetch: Fetch; readonly passkeys: PasskeyDevice | null }): Auth {
-  async function send(method: "GET" | "POST", path: string, body?: unknown): Promise<Record<string, unknown>> {
+  async function send(
+    method: "GET" | "POST",
+    path: string,
+    body?: unknown,
+  ): Promise<Record<string, unknown>> {
     let response: Response;
     try {
       response = await input.fetch(AUTH_BASE + path, {
@@ -116,7 +115,8 @@ export function createAuth(input: { readonly fetch: Fetch; readonly passkeys: Pa
     }
     const json: unknown = await response.json().catch(() => null);
     const record = typeof json === "object" && json !== null ? (json as Record<string, unknown>) : {};
-    if (!response.ok) throw new AuthRefusal(reasonOf(response.status, text(record["code"])), text(record["code"]));
+    if (!response.ok)
+      throw new AuthRefusal(reasonOf(response.status, text(record["code"])), text(record["code"]));
     return record;
   }
 

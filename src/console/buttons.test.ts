@@ -58,7 +58,9 @@ test("every action names a consequence, and a confirmation names a different one
   for (const words of [W, FRENCH])
     for (const action of ["confirm", "reject", "withdraw", "ratify", "release"] as const)
       for (const kind of DECISION_KINDS) assert.ok(consequence({ action, kind }, words).length > 40);
-  const texts = (["measure", "lift", "refusal"] as const).map((kind) => consequence({ action: "confirm", kind }, W));
+  const texts = (["measure", "lift", "refusal"] as const).map((kind) =>
+    consequence({ action: "confirm", kind }, W),
+  );
   assert.equal(new Set(texts).size, 3);
 });
 

@@ -67,7 +67,10 @@ export const CASE_ACTS: readonly CaseAct[] = ["propose", "brake", "refuse", "ref
 
 /** What can be done in a case. The brake's reason comes from the server, since it counts evidence and past brakes. */
 export function caseButtons(
-  input: { readonly view: Pick<CaseView, "state" | "brake">; readonly me: Pick<MeView, "mayDecide" | "whyNot"> | null },
+  input: {
+    readonly view: Pick<CaseView, "state" | "brake">;
+    readonly me: Pick<MeView, "mayDecide" | "whyNot"> | null;
+  },
   words: Words,
 ): Readonly<Record<CaseAct, Button<CaseAct>>> {
   const { view, me } = input;

@@ -51,7 +51,8 @@ export function fillPath(path: string, params: Readonly<Record<string, string>>)
   });
 }
 
-const isFaultCode = (code: unknown): code is FaultCode => typeof code === "string" && Object.hasOwn(FAULT_STATUS, code);
+const isFaultCode = (code: unknown): code is FaultCode =>
+  typeof code === "string" && Object.hasOwn(FAULT_STATUS, code);
 
 /** The code to assume when the server sent no problem document, from the status alone. */
 function codeOfStatus(status: number): ClientFaultCode {

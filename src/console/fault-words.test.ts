@@ -6,8 +6,10 @@ import { wordsOfFault } from "./fault-words.ts";
 import { ENGLISH } from "./words/english.ts";
 import { FRENCH } from "./words/french.ts";
 
-const fault = (code: ClientFaultCode, more: Partial<ConstructorParameters<typeof ClientFault>[0]> = {}): ClientFault =>
-  new ClientFault({ code, status: 400, detail: "Ask for its release.", ...more });
+const fault = (
+  code: ClientFaultCode,
+  more: Partial<ConstructorParameters<typeof ClientFault>[0]> = {},
+): ClientFault => new ClientFault({ code, status: 400, detail: "Ask for its release.", ...more });
 
 test("every fault has a title in both languages and keeps the server's sentence", () => {
   const codes = [...Object.keys(FAULT_STATUS), "offline", "broken"] as ClientFaultCode[];

@@ -14,7 +14,8 @@ export function span(ms: number, t: Words["time"]): string {
   const whole = Math.floor(Math.abs(ms) / SECOND) * SECOND;
   const two = (n: number): string => String(n).padStart(2, "0");
   if (whole < MINUTE) return `${whole / SECOND} ${t.second}`;
-  if (whole < HOUR) return `${Math.floor(whole / MINUTE)} ${t.minute} ${two((whole % MINUTE) / SECOND)} ${t.second}`;
+  if (whole < HOUR)
+    return `${Math.floor(whole / MINUTE)} ${t.minute} ${two((whole % MINUTE) / SECOND)} ${t.second}`;
   if (whole < DAY)
     return `${Math.floor(whole / HOUR)} ${t.hour} ${two(Math.floor((whole % HOUR) / MINUTE))} ${t.minute}`;
   return `${Math.floor(whole / DAY)} ${t.day} ${Math.floor((whole % DAY) / HOUR)} ${t.hour}`;
@@ -40,7 +41,10 @@ export type Countdown = {
 
 export const SOON_MS = 15 * MINUTE;
 
-export function countdown(dueAt: string, input: { readonly now: number; readonly t: Words["time"] }): Countdown {
+export function countdown(
+  dueAt: string,
+  input: { readonly now: number; readonly t: Words["time"] },
+): Countdown {
   const left = Date.parse(dueAt) - input.now;
   if (!Number.isFinite(left)) return { text: dueAt, urgency: "calm" };
   if (left <= 0) return { text: input.t.overdue(span(left, input.t)), urgency: "over" };

@@ -3,7 +3,14 @@ import { test } from "node:test";
 import type { SiteId } from "../contract/ids.ts";
 import { FACTS_CHARS_MAX, SCOPES } from "../contract/measure.ts";
 import { toLocalField } from "./moments.ts";
-import { asksReasonWider, firstDraft, isWider, missingIn, proposalOf, type ProposalDraft } from "./proposal.ts";
+import {
+  asksReasonWider,
+  firstDraft,
+  isWider,
+  missingIn,
+  proposalOf,
+  type ProposalDraft,
+} from "./proposal.ts";
 import { ENGLISH as words } from "./words/english.ts";
 
 const NOW = Date.parse("2026-11-22T03:00:00.000Z");
@@ -48,7 +55,8 @@ test("what cannot be sent is named by its field", () => {
     [{ everywhere: false, countries: "fr, be" }, []],
     [{ everywhere: false, countries: "FRA" }, ["territory"]],
   ];
-  for (const [more, wanted] of table) assert.deepEqual(missing(full(more)), wanted, JSON.stringify(more).slice(0, 60));
+  for (const [more, wanted] of table)
+    assert.deepEqual(missing(full(more)), wanted, JSON.stringify(more).slice(0, 60));
 });
 
 test("the body carries the subject that the scope needs, and exactly one of end and review", () => {
@@ -63,10 +71,13 @@ test("the body carries the subject that the scope needs, and exactly one of end 
   assert.deepEqual(site.subject, { siteId: "site_1" });
   assert.equal(site.reasonWider, "Whole pattern.");
   assert.deepEqual([site.endsAt, site.reviewAt], ["2026-11-29T03:00:00.000Z", null]);
-  const host = proposalOf(full({ scope: "hostname", hostname: "Forum.Example ", everywhere: false, countries: "fr be" }), {
-    subject,
-    narrowest: "hostname",
-  });
+  const host = proposalOf(
+    full({ scope: "hostname", hostname: "Forum.Example ", everywhere: false, countries: "fr be" }),
+    {
+      subject,
+      narrowest: "hostname",
+    },
+  );
   assert.deepEqual(host.subject, { siteId: "site_1", hostname: "forum.example" });
   assert.deepEqual(host.territory, ["FR", "BE"]);
 });

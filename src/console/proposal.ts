@@ -31,7 +31,8 @@ export type ProposalDraft = {
   readonly reason: string;
 };
 
-export type ProposalField = "clause" | "facts" | "reason" | "reasonWider" | "when" | "path" | "hostname" | "territory";
+export type ProposalField =
+  "clause" | "facts" | "reason" | "reasonWider" | "when" | "path" | "hostname" | "territory";
 
 /** Every proposal begins with a review in seven days: no measure stands unlooked-at. */
 export const FIRST_REVIEW_MS = 7 * 24 * 60 * 60 * 1000;
@@ -57,14 +58,19 @@ export function firstDraft(
 }
 
 export const isWider = (scope: Scope, than: Scope): boolean => SCOPES.indexOf(scope) > SCOPES.indexOf(than);
-export const asksHostname = (scope: Scope): boolean => scope === "url" || scope === "path" || scope === "hostname";
+export const asksHostname = (scope: Scope): boolean =>
+  scope === "url" || scope === "path" || scope === "hostname";
 export const asksPath = (scope: Scope): boolean => scope === "url" || scope === "path";
 
 /** Ending the service altogether is the most severe kind: it always asks why nothing milder is enough. */
 export const asksReasonWider = (draft: Pick<ProposalDraft, "scope" | "kind">, narrowest: Scope): boolean =>
   isWider(draft.scope, narrowest) || draft.kind === "withdraw";
 
-export const countryCodes = (text: string): readonly string[] => text.toUpperCase().split(/[\s,;]+/).filter(Boolean);
+export const countryCodes = (text: string): readonly string[] =>
+  text
+    .toUpperCase()
+    .split(/[\s,;]+/)
+    .filter(Boolean);
 
 /** What is still missing, by field. Empty when the draft may be sent. */
 export function missingIn(
@@ -78,7 +84,8 @@ export function missingIn(
   if (draft.clause === "") missing.clause = say.clause;
   if (draft.facts.trim() === "" || draft.facts.length > FACTS_CHARS_MAX) missing.facts = say.facts;
   if (draft.reason.trim() === "" || draft.reason.length > REASON_CHARS_MAX) missing.reason = say.reason;
-  if (asksReasonWider(draft, input.narrowest) && draft.reasonWider.trim() === "") missing.reasonWider = say.reasonWider;
+  if (asksReasonWider(draft, input.narrowest) && draft.reasonWider.trim() === "")
+    missing.reasonWider = say.reasonWider;
   const when = fromLocalField(draft.when);
   if (when === null || Date.parse(when) <= input.now) missing.when = say.when;
   const codes = countryCodes(draft.countries);

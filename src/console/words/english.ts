@@ -18,7 +18,8 @@ import type {
 } from "../../contract/desk-states.ts";
 import type { Clause, MeasureKind, Scope } from "../../contract/measure.ts";
 
-const many = (n: number, one: string, other: string): string => `${n.toLocaleString("en")} ${n === 1 ? one : other}`;
+const many = (n: number, one: string, other: string): string =>
+  `${n.toLocaleString("en")} ${n === 1 ? one : other}`;
 
 export const ENGLISH = {
   product: "Parapet",
@@ -281,7 +282,8 @@ export const ENGLISH = {
     noCheckpoint: "No checkpoint yet",
     witnessed: "Witnessed",
     unwitnessed: "Unwitnessed",
-    unwitnessedMore: "No outside witness has countersigned the log yet. Only this operator vouches for its order.",
+    unwitnessedMore:
+      "No outside witness has countersigned the log yet. Only this operator vouches for its order.",
     vault: "Vault",
     vaultReady: "Ready",
     vaultNotReady: "Not set up",
@@ -345,7 +347,8 @@ export const ENGLISH = {
     nextReview: "Next review",
     noPointer: "No evidence line names this score.",
     assess: "Confirm or change the level",
-    assessIntro: "Set what the evidence shows. The level follows from the rubric; lowering it needs your reason.",
+    assessIntro:
+      "Set what the evidence shows. The level follows from the rubric; lowering it needs your reason.",
     evidenceKept: "The evidence lines shown are kept with the assessment.",
     saved: "The assessment is recorded.",
   },
@@ -397,7 +400,8 @@ export const ENGLISH = {
     narrowest: "narrowest that answers",
     wider: "Wider than the narrowest",
     reasonWider: "Why nothing narrower is enough",
-    reasonWiderHelp: "The statement of reasons carries this. A wider measure without a reason is not accepted.",
+    reasonWiderHelp:
+      "The statement of reasons carries this. A wider measure without a reason is not accepted.",
     hostname: "Hostname",
     path: "Path",
     url: "Path with its query",
@@ -501,10 +505,12 @@ export const ENGLISH = {
   ask: {
     title: "Are you sure?",
     confirm: (what: string) => `${what} This goes into the public log and cannot be taken back out.`,
-    confirmMeasure: "The measure takes effect on every edge within a second. The customer and the reporters are told.",
+    confirmMeasure:
+      "The measure takes effect on every edge within a second. The customer and the reporters are told.",
     confirmLift: "The measure ends on every edge within a second. The customer and the reporters are told.",
     confirmRefusal: "The case is declined. The reporters are told, and may appeal.",
-    ratify: "The brake stays in force as a measure of two officers. This goes into the public log and stays there.",
+    ratify:
+      "The brake stays in force as a measure of two officers. This goes into the public log and stays there.",
     reject: "The proposal ends here. Its author would have to propose again, with a new reason.",
     withdraw: "Your proposal ends here. You would have to propose again.",
     release:
@@ -513,9 +519,12 @@ export const ENGLISH = {
       `${subject} is withheld from every visitor within a second, on your word alone. The customer is told. It lifts itself after 60 minutes, and cannot be pulled twice without new evidence.`,
     releaseSite: "The site goes live on every edge at once.",
     refuseSite: "The site is not served. Its owner is told why.",
-    appealGranted: "The measure ends on every edge within a second. This goes into the public log and stays there.",
-    appealRefused: "The decision stands. The person who appealed is told. This goes into the public log and stays there.",
-    emergency: "Have you called the emergency service of the victim’s place? A measure does not replace that call.",
+    appealGranted:
+      "The measure ends on every edge within a second. This goes into the public log and stays there.",
+    appealRefused:
+      "The decision stands. The person who appealed is told. This goes into the public log and stays there.",
+    emergency:
+      "Have you called the emergency service of the victim’s place? A measure does not replace that call.",
   },
   waitingPage: {
     title: "Waiting for a second person",
@@ -579,7 +588,8 @@ export const ENGLISH = {
     roles: "Roles",
     go: "Invite",
     link: "One-time sign-in link",
-    linkHelp: "Shown this one time. Give it to them in person or over a channel you trust: whoever opens it first gets in.",
+    linkHelp:
+      "Shown this one time. Give it to them in person or over a channel you trust: whoever opens it first gets in.",
     noRole: "Choose at least one role.",
     forOperators: "Only operators see and invite people.",
     fewOfficers: "There are fewer than two officers. No measure can be confirmed.",

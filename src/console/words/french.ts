@@ -196,7 +196,8 @@ export const FRENCH: Words = {
     differs: "Les deux diffèrent. Tapez deux fois le même mot de passe.",
     tooShort: "Trop court. Utilisez au moins 12 caractères.",
     totpStep: "Reliez une application d’authentification",
-    totpHelp: "Scannez ce code avec une application d’authentification, puis tapez les six chiffres affichés.",
+    totpHelp:
+      "Scannez ce code avec une application d’authentification, puis tapez les six chiffres affichés.",
     totpManual: "Pas d’appareil photo ? Tapez cette clé dans l’application",
     qrLabel: "Code QR contenant votre clé d’authentification",
     code: "Six chiffres",
@@ -236,7 +237,8 @@ export const FRENCH: Words = {
     vaultHow: "Sur le serveur, lancez",
     vaultCommand: "./parapet vault init",
     mailFailed: (n) => `${many(n, "message n’a pas pu être remis", "messages n’ont pas pu être remis")}`,
-    mailNone: (n) => `Pas de route de courriel : ${many(n, "avis attend", "avis attendent")} dans la boîte d’envoi`,
+    mailNone: (n) =>
+      `Pas de route de courriel : ${many(n, "avis attend", "avis attendent")} dans la boîte d’envoi`,
     notEnrolled: "Vous ne pouvez pas encore décider",
     enrol: "Compléter votre compte",
     queue: "File par danger",
@@ -411,7 +413,8 @@ export const FRENCH: Words = {
   refuse: {
     open: "Refuser d’agir",
     title: "Refuser d’agir",
-    intro: "C’est aussi une décision de deux personnes. Les auteurs des signalements l’apprennent et ont un recours.",
+    intro:
+      "C’est aussi une décision de deux personnes. Les auteurs des signalements l’apprennent et ont un recours.",
     facts: "Faits",
     go: "Proposer le refus",
     done: "Proposé. Une seconde personne doit confirmer.",
@@ -455,7 +458,8 @@ export const FRENCH: Words = {
     },
     done: "Enregistré.",
     yourReason: "Votre motif",
-    yourReasonHelp: "Conservé avec la décision. Écrivez ce que vous avez regardé et pourquoi vous êtes d’accord ou non.",
+    yourReasonHelp:
+      "Conservé avec la décision. Écrivez ce que vous avez regardé et pourquoi vous êtes d’accord ou non.",
   },
   measure: {
     inForce: (acked, of) => `En vigueur sur ${acked} nœud${acked < 2 ? "" : "s"} sur ${of}`,

@@ -8,7 +8,8 @@ function leaves(tree: object, at = ""): Map<string, unknown> {
   const found = new Map<string, unknown>();
   for (const [key, value] of Object.entries(tree)) {
     const name = at === "" ? key : `${at}.${key}`;
-    if (typeof value === "object" && value !== null) for (const [k, v] of leaves(value, name)) found.set(k, v);
+    if (typeof value === "object" && value !== null)
+      for (const [k, v] of leaves(value, name)) found.set(k, v);
     else found.set(name, value);
   }
   return found;

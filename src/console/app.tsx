@@ -1,0 +1,96 @@
+/**
+ * The console's frame and its addresses. Everything behind the door needs `GET /me` to answer; a 401 at any time leads to
+ * the sign-in page, which leads back. Mantine's run-time style elements are off: see theme.ts.
+ */
+import { MantineProvider } from "@mantine/core";
+import { Notifications } from "@mantine/notifications";
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { Redirect, Route, Router, Switch, useLocation } from "wouter";
+import type { CaseId } from "../contract/ids.ts";
+import { ClientFault } from "./client.ts";
+import { LanguageProvider, useWords } from "./language.tsx";
+import { Head } from "./parts/head.tsx";
+import { Loaded } from "./parts/loaded.tsx";
+import { useMe } from "./queries.ts";
+import { AppealsScreen } from "./screens/appeals.tsx";
+import { CaseScreen } from "./screens/case.tsx";
+import { EdgesScreen } from "./screens/edges.tsx";
+import { Frame } from "./screens/frame.tsx";
+import { LogScreen } from "./screens/log.tsx";
+import { OverviewScreen } from "./screens/overview.tsx";
+import { PeopleScreen } from "./screens/people.tsx";
+import { QueueScreen } from "./screens/queue.tsx";
+import { SignInScreen } from "./screens/sign-in.tsx";
+import { SitesScreen } from "./screens/sites.tsx";
+import { WaitingScreen } from "./screens/waiting.tsx";
+import { WelcomeScreen } from "./screens/welcome.tsx";
+import { THEME } from "./theme.ts";
+
+const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      // A refusal will not change by asking again; only a silent server is worth a second try.
+      retry: (count, error) => error instanceof ClientFault && error.code === "offline" && count < 2,
+      refetchOnWindowFocus: true,
+    },
+  },
+});
+
+function NotFound() {
+  return <Head title={useWords().fault.notFoundPage} />;
+}
+
+function Inside() {
+  const me = useMe();
+  const [location] = useLocation();
+  if (me.error?.code === "auth.required")
+    return <Redirect to={`/sign-in?to=${encodeURIComponent(location)}`} replace />;
+  return (
+    <Loaded query={me}>
+      {(who) => (
+        <Frame me={who}>
+          <Switch>
+            <Route path="/" component={OverviewScreen} />
+            <Route path="/queue" component={QueueScreen} />
+            <Route path="/cases/:caseId/:act?">
+              {({ caseId, act }) => <CaseScreen key={caseId} caseId={caseId as CaseId} act={act ?? null} />}
+            </Route>
+            <Route path="/waiting" component={WaitingScreen} />
+            <Route path="/appeals" component={AppealsScreen} />
+            <Route path="/sites" component={SitesScreen} />
+            <Route path="/edges" component={EdgesScreen} />
+            <Route path="/people" component={PeopleScreen} />
+            <Route path="/log" component={LogScreen} />
+            <Route component={NotFound} />
+          </Switch>
+        </Frame>
+      )}
+    </Loaded>
+  );
+}
+
+export function App() {
+  return (
+    <MantineProvider
+      theme={THEME}
+      defaultColorScheme="auto"
+      withCssVariables={false}
+      withGlobalClasses={false}
+    >
+      <QueryClientProvider client={queries}>
+        <LanguageProvider>
+          <Notifications position="bottom-right" limit={3} />
+          <Router base="/console">
+            <Switch>
+              <Route path="/sign-in" component={SignInScreen} />
+              <Route path="/welcome" component={WelcomeScreen} />
+              <Route>
+                <Inside />
+              </Route>
+            </Switch>
+          </Router>
+        </LanguageProvider>
+      </QueryClientProvider>
+    </MantineProvider>
+  );
+}

@@ -1,0 +1,10 @@
+import { createRoot } from "react-dom/client";
+import "@mantine/core/styles.css";
+import "@mantine/notifications/styles.css";
+import "virtual:theme.css";
+import "./console.css";
+import { App } from "./app.tsx";
+
+const root = document.getElementById("console");
+if (root === null) throw new Error("The page lacks its #console element");
+createRoot(root).render(<App />);

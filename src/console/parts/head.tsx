@@ -1,0 +1,55 @@
+/** The head of a screen: sets the document's title and takes the focus when the screen changes, so that it is announced. */
+import { useEffect, useRef, type ReactNode } from "react";
+import { useWords } from "../language.tsx";
+
+export function useTitle(title: string): void {
+  const { product } = useWords();
+  useEffect(() => {
+    document.title = `${title} · ${product}`;
+  }, [title, product]);
+}
+
+export function Head({
+  title,
+  intro,
+  children,
+}: {
+  readonly title: string;
+  readonly intro?: string;
+  readonly children?: ReactNode;
+}) {
+  useTitle(title);
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => heading.current?.focus({ preventScroll: true }), []);
+  return (
+    <div className="head">
+      <div>
+        <h1 ref={heading} tabIndex={-1}>
+          {title}
+        </h1>
+        {intro === undefined ? null : <p>{intro}</p>}
+      </div>
+      {children}
+    </div>
+  );
+}
+
+export function Panel({
+  title,
+  aside,
+  children,
+}: {
+  readonly title: string;
+  readonly aside?: ReactNode;
+  readonly children: ReactNode;
+}) {
+  return (
+    <section className="panel" aria-label={title}>
+      <div className="panel-head">
+        <h2>{title}</h2>
+        {aside}
+      </div>
+      <div className="panel-body">{children}</div>
+    </section>
+  );
+}

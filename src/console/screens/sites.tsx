@@ -1,0 +1,195 @@
+/** Sites: what is protected, how far its policy has come, and what is held until a human has looked. */
+import { Button, TextInput } from "@mantine/core";
+import { useState } from "react";
+import type { SiteState } from "../../contract/desk-states.ts";
+import type { SiteView } from "../../contract/http.ts";
+import { useWords } from "../language.tsx";
+import { ActButton } from "../parts/act-button.tsx";
+import { AskOnce } from "../parts/ask-once.tsx";
+import { FaultNote } from "../parts/fault-note.tsx";
+import { Head, Panel } from "../parts/head.tsx";
+import { Loaded } from "../parts/loaded.tsx";
+import { sayDone } from "../parts/saved-note.ts";
+import { Ago } from "../parts/times.tsx";
+import { client, useSites, useWrite } from "../queries.ts";
+
+const TONE = { active: "good", held: "warn", refused: "quiet", removed: "quiet" } as const satisfies Record<
+  SiteState,
+  string
+>;
+
+function HeldPart({ site }: { readonly site: SiteView }) {
+  const words = useWords();
+  const w = words.sitesPage;
+  const [asking, setAsking] = useState<"release" | "refuse" | null>(null);
+  const send = useWrite<"POST /sites/{siteId}/release", { what: "release" | "refuse"; reason: string }>(
+    ({ what, reason }) =>
+      client.call(what === "release" ? "POST /sites/{siteId}/release" : "POST /sites/{siteId}/refuse", {
+        params: { siteId: site.siteId },
+        body: { reason },
+      }),
+    () => {
+      sayDone(asking === "release" ? w.released : w.refused);
+      setAsking(null);
+    },
+  );
+  return (
+    <div className="note" data-tone="warn">
+      <strong>{w.heldBecause}</strong>
+      <ul className="held-list">
+        {site.heldBecause.map((line) => (
+          <li key={line}>{line}</li>
+        ))}
+      </ul>
+      <div className="row">
+        <ActButton label={w.refuse} ok why={null} fullWidth={false} onClick={() => setAsking("refuse")} />
+        <ActButton label={w.release} ok why={null} fullWidth={false} onClick={() => setAsking("release")} />
+      </div>
+      {asking === null ? null : (
+        <AskOnce
+          question={{
+            title: `${asking === "release" ? w.release : w.refuse}: ${site.hostnames.join(", ")}`,
+            consequence: asking === "release" ? words.ask.releaseSite : words.ask.refuseSite,
+            act: asking === "release" ? w.release : w.refuse,
+            withReason: true,
+          }}
+          busy={send.isPending}
+          fault={send.error}
+          onClose={() => setAsking(null)}
+          onAct={(reason) => send.mutate({ what: asking, reason })}
+        />
+      )}
+    </div>
+  );
+}
+
+function SiteLine({ site }: { readonly site: SiteView }) {
+  const words = useWords();
+  const { acked, of, ms, refusals } = site.inForce;
+  return (
+    <li className="grid-row">
+      <div className="grid-row-inner site-row">
+        <div>
+          <div className="strong">{site.hostnames.join(", ")}</div>
+          <div className="small quiet">{site.account}</div>
+        </div>
+        <div className="small">
+          <span className="quiet">{words.sitesPage.origin}: </span>
+          <code>{site.originUrl}</code>
+          <div className="quiet">
+            {words.sitesPage.version(site.version)}
+            {site.measures > 0 ? ` · ${words.sitesPage.measures(site.measures)}` : ""}
+          </div>
+        </div>
+        <div>
+          <span className="state" data-tone={TONE[site.state]}>
+            {words.siteState[site.state]}
+          </span>
+          {site.state === "active" ? (
+            <div className={acked >= of && of > 0 ? "small quiet" : "small bad"}>
+              {of === 0 ? words.measure.noEdges : words.measure.inForce(acked, of)}
+              {ms === null ? "" : `, ${words.measure.ms(ms)}`}
+            </div>
+          ) : (
+            <div className="small quiet">
+              <Ago at={site.createdAt} />
+            </div>
+          )}
+          {refusals.map((refusal) => (
+            <div className="small bad" key={refusal.nodeId}>
+              {words.measure.refused(refusal.nodeId, refusal.why)}
+            </div>
+          ))}
+        </div>
+      </div>
+      {site.state === "held" ? <HeldPart site={site} /> : null}
+    </li>
+  );
+}
+
+function AddSite() {
+  const words = useWords();
+  const w = words.sitesPage;
+  const [form, setForm] = useState({ hostname: "", originUrl: "", account: "" });
+  const send = useWrite<"POST /sites", typeof form>(
+    (body) => client.call("POST /sites", { body }),
+    () => {
+      sayDone(w.added);
+      setForm({ hostname: "", originUrl: "", account: "" });
+    },
+  );
+  const field = (name: keyof typeof form, label: string, description?: string) => (
+    <TextInput
+      label={label}
+      description={description}
+      value={form[name]}
+      error={send.error?.fields[name] ?? null}
+      onChange={(event) => setForm({ ...form, [name]: event.currentTarget.value })}
+    />
+  );
+  return (
+    <Panel title={w.add}>
+      <form
+        className="stack-tight"
+        noValidate
+        onSubmit={(event) => {
+          event.preventDefault();
+          send.mutate({
+            hostname: form.hostname.trim(),
+            originUrl: form.originUrl.trim(),
+            account: form.account.trim(),
+          });
+        }}
+      >
+        <div className="three">
+          {field("hostname", w.hostname, w.hostnameHelp)}
+          {field("originUrl", w.originUrl, w.originHelp)}
+          {field("account", w.account, " ")}
+        </div>
+        <FaultNote fault={send.error} shownFields={["hostname", "originUrl", "account"]} />
+        <div>
+          <Button
+            type="submit"
+            loading={send.isPending}
+            disabled={Object.values(form).some((value) => value.trim() === "")}
+          >
+            {w.go}
+          </Button>
+        </div>
+      </form>
+    </Panel>
+  );
+}
+
+const ORDER: readonly SiteState[] = ["held", "active", "refused", "removed"];
+
+export function SitesScreen() {
+  const words = useWords();
+  const sites = useSites();
+  return (
+    <>
+      <Head title={words.sitesPage.title} />
+      <div className="stack">
+        <Loaded query={sites}>
+          {(page) =>
+            page.items.length === 0 ? (
+              <div className="panel empty">
+                <strong>{words.sitesPage.empty}</strong>
+                {words.sitesPage.emptyMore}
+              </div>
+            ) : (
+              <ul className="panel grid-table">
+                {[...page.items]
+                  .sort((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state))
+                  .map((site) => (
+                    <SiteLine key={site.siteId} site={site} />
+                  ))}
+              </ul>
+            )
+          }
+        </Loaded>
+        <AddSite />
+      </div>
+    </>
+  );
+}
