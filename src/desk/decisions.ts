@@ -199,18 +199,23 @@ export async function proposeLift(
   needReason(input.reason);
   await desk.db.transaction(async (tx) => {
     const measure = await findMeasure(tx, input.measureId);
-    if (measure === null) throw new Fault("state.not-found", `There is no measure ${input.measureId}: look at its case`);
+    if (measure === null)
+      throw new Fault("state.not-found", `There is no measure ${input.measureId}: look at its case`);
     const found = present(await findCase(tx, measure.caseId), `case ${measure.caseId}`);
     demand(mayDecide(await officerIn(tx, actor, found.caseId)));
     standsOrFault(measure);
     const record = present((await revisionsOf(tx, measure.measureId)).at(-1), "the measure's record").record;
     if (record.brake) {
-      throw new Fault("state.conflict", "A brake stands for an hour at most: release it, which one officer can do");
+      throw new Fault(
+        "state.conflict",
+        "A brake stands for an hour at most: release it, which one officer can do",
+      );
     }
     const open = (await decisionsOfCase(tx, found.caseId)).some(
       (row) => row.state === "proposed" && row.liftsMeasureId === measure.measureId,
     );
-    if (open) throw new Fault("state.conflict", "A lift of this measure waits already: confirm it or reject it");
+    if (open)
+      throw new Fault("state.conflict", "A lift of this measure waits already: confirm it or reject it");
     await insertDecision(tx, {
       decisionId,
       caseId: found.caseId,
@@ -448,7 +453,10 @@ export async function act(
       mayAct({ state: decision.state, action: input.action, authorId: decision.authorId, actor: officer }),
     );
     if (input.action === "ratify" && (decision.lapsesAt?.getTime() ?? 0) <= desk.now()) {
-      throw new Fault("state.conflict", "This brake's hour is over: propose a measure, which two officers confirm");
+      throw new Fault(
+        "state.conflict",
+        "This brake's hour is over: propose a measure, which two officers confirm",
+      );
     }
     const at = iso(desk.now());
     const settled = await settleDecision(tx, decision.decisionId, {
@@ -618,7 +626,12 @@ async function confirmLift(
 export async function lapseBrake(desk: DeskContext, decisionId: DecisionId): Promise<boolean> {
   return await desk.db.transaction(async (tx) => {
     const decision = present(await findDecision(tx, decisionId), "the brake");
-    const may = mayAct({ state: decision.state, action: "lapse", authorId: decision.authorId, actor: "clock" });
+    const may = mayAct({
+      state: decision.state,
+      action: "lapse",
+      authorId: decision.authorId,
+      actor: "clock",
+    });
     if (!may.ok || (decision.lapsesAt?.getTime() ?? Infinity) > desk.now()) return false;
     const found = present(await findCase(tx, decision.caseId), "the brake's case");
     const at = iso(desk.now());
@@ -641,7 +654,12 @@ export async function lapseBrake(desk: DeskContext, decisionId: DecisionId): Pro
       decisionId,
     });
     await setCaseState(tx, found.caseId, "in_review");
-    await appendAudit(tx, { caseId: found.caseId, at, who: null, what: "The brake lapsed: nobody ratified it" });
+    await appendAudit(tx, {
+      caseId: found.caseId,
+      at,
+      who: null,
+      what: "The brake lapsed: nobody ratified it",
+    });
     return true;
   });
 }

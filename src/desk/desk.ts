@@ -19,6 +19,7 @@ import type {
 } from "../contract/http.ts";
 import type { AppealId, CaseId, DecisionId, MeasureId, ReportId, UserId } from "../contract/ids.ts";
 import type { Role } from "../contract/desk-states.ts";
+import type { Sign } from "./core/danger.ts";
 
 export type ActorContext = {
   readonly userId: UserId;
@@ -103,8 +104,12 @@ export interface Desk {
       readonly credibility: Credibility;
       readonly evidence: readonly EvidencePointer[];
       readonly reason: string;
+      /** What a score cannot say, like an attempt under way. */
+      readonly signs?: readonly Sign[];
     },
   ): Promise<DangerAssessment>;
+  /** The actor declares to be too near to this case to decide in it. Cannot be taken back. */
+  declareConflict(actor: ActorContext, caseId: CaseId, input: { readonly reason: string }): Promise<void>;
   // Decisions
   propose(actor: ActorContext, caseId: CaseId, proposal: MeasureProposal): Promise<DecisionView>;
   brake(actor: ActorContext, caseId: CaseId, proposal: MeasureProposal): Promise<DecisionView>;

@@ -37,7 +37,9 @@ export async function tellAll(desk: DeskContext, attempt: Attempt): Promise<numb
   for (const state of ["sent", "in_force"] as const) {
     for (const measure of await measuresInState(desk.db, state)) {
       if (measure.toldAt !== null) continue;
-      told += await attempt(`tell the parties of measure ${measure.measureId}`, () => tellOfMeasure(desk, measure));
+      told += await attempt(`tell the parties of measure ${measure.measureId}`, () =>
+        tellOfMeasure(desk, measure),
+      );
     }
   }
   for (const measure of await measuresEndedUntold(desk.db)) {
@@ -46,7 +48,9 @@ export async function tellAll(desk: DeskContext, attempt: Attempt): Promise<numb
     );
   }
   for (const refusal of await refusalsUntold(desk.db)) {
-    told += await attempt(`tell the reporters of refusal ${refusal.decisionId}`, () => tellOfRefusal(desk, refusal));
+    told += await attempt(`tell the reporters of refusal ${refusal.decisionId}`, () =>
+      tellOfRefusal(desk, refusal),
+    );
   }
   return told;
 }
@@ -55,10 +59,15 @@ export async function tellAll(desk: DeskContext, attempt: Attempt): Promise<numb
 async function tellOfMeasure(desk: DeskContext, measure: MeasureRow): Promise<number> {
   if (measure.state === "sent" && (await edgesSay(desk, measure)).acked === 0) return 0;
   return await desk.db.transaction(async (tx) => {
+    // A ratification whose receipt is still to come is told of with its receipt, not with the brake's record.
+    if ((await revisionsOf(tx, measure.measureId)).at(-1)?.receipted !== true) return 0;
     if (!(await markTold(tx, measure.measureId, { of: "told", at: iso(desk.now()) }))) return 0;
     const current = present(await findMeasure(tx, measure.measureId), "the measure");
     const revisions = await revisionsOf(tx, current.measureId);
-    const newest = present(revisions.findLast((row) => row.receipted), "a receipted record");
+    const newest = present(
+      revisions.findLast((row) => row.receipted),
+      "a receipted record",
+    );
     const { record } = newest;
     const site = present(await desk.sites.facts(tx, current.siteId), "the measure's site");
     if (site.accountEmail !== null) {
@@ -259,7 +268,9 @@ function reporterText(record: MeasureRecord): { en: string; fr: string } {
     ].join(""),
     fr: [
       `Une mesure a été prise dans le dossier ${record.caseNumber} : ${record.kind}, étendue ${record.scope}, motif « ${CLAUSES[record.clause]} ».`,
-      ends === null ? "" : ` C'est une mesure d'urgence jusqu'au ${ends}, sauf si une deuxième personne la ratifie.`,
+      ends === null
+        ? ""
+        : ` C'est une mesure d'urgence jusqu'au ${ends}, sauf si une deuxième personne la ratifie.`,
       " Le site ne sait pas qui a signalé. Si vous êtes en danger maintenant, appelez le numéro d'urgence de votre pays.",
     ].join(""),
   };

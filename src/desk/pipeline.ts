@@ -63,7 +63,9 @@ export function createEngine(desk: DeskContext): Engine {
       const look = (async (): Promise<void> => {
         const found = present(await findCase(desk.db, measure.caseId), "the measure's case");
         await desk.sites.rememberLook(measure.siteId, { caseNumber: found.number });
-        await desk.db.transaction((tx) => markTold(tx, measure.measureId, { of: "look", at: iso(desk.now()) }));
+        await desk.db.transaction((tx) =>
+          markTold(tx, measure.measureId, { of: "look", at: iso(desk.now()) }),
+        );
       })()
         .catch(() => {
           desk.onAlarm(
@@ -117,7 +119,9 @@ async function runClocks(desk: DeskContext, attempt: Attempt): Promise<number> {
     );
   }
   for (const measure of await measuresDue(desk.db, { of: "end", at })) {
-    moved += await attempt(`end measure ${measure.measureId}`, async () => ((await expire(desk, measure)) ? 1 : 0));
+    moved += await attempt(`end measure ${measure.measureId}`, async () =>
+      (await expire(desk, measure)) ? 1 : 0,
+    );
   }
   for (const measure of await measuresDue(desk.db, { of: "review", at })) {
     moved += await attempt(`call measure ${measure.measureId} to its review`, async () =>
@@ -128,7 +132,12 @@ async function runClocks(desk: DeskContext, attempt: Attempt): Promise<number> {
     return await desk.db.transaction(async (tx) => {
       const closed = await closeFinished(tx, iso(desk.now() - APPEAL_WINDOW_MS));
       for (const { caseId } of closed) {
-        await appendAudit(tx, { caseId, at, who: null, what: "Closed: nothing stands and the time to appeal is over" });
+        await appendAudit(tx, {
+          caseId,
+          at,
+          who: null,
+          what: "Closed: nothing stands and the time to appeal is over",
+        });
       }
       return closed.length;
     });

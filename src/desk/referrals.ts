@@ -45,10 +45,14 @@ export async function refer(
   const referralId = newId<ReferralId>("refl", desk.random);
   await desk.db.transaction(async (tx) => {
     const found = await findCase(tx, input.caseId);
-    if (found === null) throw new Fault("state.not-found", `There is no case ${input.caseId}: look at the queue`);
+    if (found === null)
+      throw new Fault("state.not-found", `There is no case ${input.caseId}: look at the queue`);
     demand(mayDecide(await officerIn(tx, actor, found.caseId)));
     if ((await referralsOfCase(tx, found.caseId)).length >= REFERRALS_MAX) {
-      throw new Fault("limit.full", `A case carries ${REFERRALS_MAX} referrals at most: write to those who have it already`);
+      throw new Fault(
+        "limit.full",
+        `A case carries ${REFERRALS_MAX} referrals at most: write to those who have it already`,
+      );
     }
     const mail = byMail
       ? await desk.mail.send(tx, {
@@ -102,7 +106,12 @@ export async function refer(
     });
   });
   const rows = await referralsOfCase(desk.db, input.caseId);
-  return referralView(present(rows.find((row) => row.referralId === referralId), "the referral"));
+  return referralView(
+    present(
+      rows.find((row) => row.referralId === referralId),
+      "the referral",
+    ),
+  );
 }
 
 /** Takes over what became of the mail of each referral. */

@@ -41,7 +41,8 @@ export async function edgesSay(desk: DeskContext, measure: MeasureRow): Promise<
     if (version !== null) answers.push(await desk.sites.inForce(row.siteId, version));
   }
   const first = answers[0];
-  if (first === undefined) return { ...NOWHERE, of: (await desk.sites.nodes()).filter((node) => node.alive).length };
+  if (first === undefined)
+    return { ...NOWHERE, of: (await desk.sites.nodes()).filter((node) => node.alive).length };
   const complete = answers.every((answer) => answer.ms !== null);
   return {
     acked: Math.min(...answers.map((answer) => answer.acked)),
@@ -53,7 +54,10 @@ export async function edgesSay(desk: DeskContext, measure: MeasureRow): Promise<
 
 export async function measureView(desk: DeskContext, measure: MeasureRow): Promise<MeasureView> {
   const revisions = await revisionsOf(desk.db, measure.measureId);
-  const shown = present(revisions.findLast((row) => row.receipted) ?? revisions.at(-1), "the measure's record");
+  const shown = present(
+    revisions.findLast((row) => row.receipted) ?? revisions.at(-1),
+    "the measure's record",
+  );
   const now = await edgesSay(desk, measure);
   const leaving = measure.state === "lifting" || measure.state === "ended";
   const kept = leaving ? measure.liftMs : measure.inForceMs;
@@ -73,7 +77,8 @@ export async function decisionView(
   decisionId: DecisionId,
 ): Promise<DecisionView> {
   const decision = await findDecision(desk.db, decisionId);
-  if (decision === null) throw new Fault("state.not-found", `There is no decision ${decisionId}: look at its case`);
+  if (decision === null)
+    throw new Fault("state.not-found", `There is no decision ${decisionId}: look at its case`);
   return await viewOf(desk, await officerIn(desk.db, actor, decision.caseId), decision);
 }
 
@@ -97,7 +102,9 @@ async function viewOf(
     author: { userId: decision.authorId, name: decision.authorName },
     authorReason: decision.authorReason,
     second:
-      decision.secondId === null ? null : { userId: decision.secondId, name: present(decision.secondName, "a name") },
+      decision.secondId === null
+        ? null
+        : { userId: decision.secondId, name: present(decision.secondName, "a name") },
     secondReason: decision.secondReason,
     madeAt: decision.madeAt.toISOString(),
     settledAt: isoOf(decision.settledAt),
@@ -146,7 +153,11 @@ export async function tookPart(q: Queryable, decisionId: DecisionId): Promise<De
   return [decision.authorId, ...(decision.secondId === null ? [] : [decision.secondId])];
 }
 
-export async function appealView(desk: DeskContext, officer: ActingOfficer, row: AppealRow): Promise<AppealView> {
+export async function appealView(
+  desk: DeskContext,
+  officer: ActingOfficer,
+  row: AppealRow,
+): Promise<AppealView> {
   const may = mayDecideAppeal({
     actor: officer,
     open: row.state === "open",
@@ -214,9 +225,11 @@ export async function caseView(desk: DeskContext, actor: ActorContext, caseId: C
   const row = present((await caseRows(desk, [found]))[0], "the case's row");
   const evidence = await evidenceOfCase(desk.db, caseId);
   const decisions: DecisionView[] = [];
-  for (const decision of await decisionsOfCase(desk.db, caseId)) decisions.push(await viewOf(desk, officer, decision));
+  for (const decision of await decisionsOfCase(desk.db, caseId))
+    decisions.push(await viewOf(desk, officer, decision));
   const appeals: AppealView[] = [];
-  for (const appeal of await appealsOfCase(desk.db, caseId)) appeals.push(await appealView(desk, officer, appeal));
+  for (const appeal of await appealsOfCase(desk.db, caseId))
+    appeals.push(await appealView(desk, officer, appeal));
   const brake = mayBrake({
     actor: officer,
     level: found.level,

@@ -158,6 +158,10 @@ export async function setDanger(
   );
 }
 
+export async function setHarm(tx: Tx, caseId: CaseId, harm: Harm): Promise<void> {
+  await tx.query(`update desk_case set harm = $2 where case_id = $1`, [caseId, harm]);
+}
+
 export async function setBrigade(tx: Tx, caseId: CaseId, brigade: boolean): Promise<void> {
   await tx.query(`update desk_case set brigade = $2 where case_id = $1`, [caseId, brigade]);
 }

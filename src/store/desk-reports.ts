@@ -105,6 +105,34 @@ export async function findReport(q: Queryable, reportId: ReportId): Promise<Repo
   return rows[0] ?? null;
 }
 
+/** The first report of each cluster: what a new one is compared with. */
+export async function printsOfCase(
+  q: Queryable,
+  caseId: CaseId,
+): Promise<readonly { id: ReportId; simhash: string; words: number; cluster: number }[]> {
+  return await q.query<{ id: ReportId; simhash: string; words: number; cluster: number }>(
+    `select report_id as id, simhash, words, cluster from report where case_id = $1 and copy_of is null
+      order by cluster limit 10000`,
+    [caseId],
+  );
+}
+
+export async function clustersOfCase(q: Queryable, caseId: CaseId): Promise<number[]> {
+  const rows = await q.query<{ cluster: number }>(
+    `select cluster from report where case_id = $1 order by cluster limit 20000`,
+    [caseId],
+  );
+  return rows.map((row) => row.cluster);
+}
+
+export async function countMessages(q: Queryable, reportId: ReportId): Promise<number> {
+  const rows = await q.query<{ n: number }>(
+    `select count(*)::integer as n from report_message where report_id = $1 and sender = 'reporter'`,
+    [reportId],
+  );
+  return rows[0]?.n ?? 0;
+}
+
 export async function countReports(q: Queryable, caseId: CaseId): Promise<number> {
   const rows = await q.query<{ n: number }>(`select count(*)::integer as n from report where case_id = $1`, [
     caseId,
@@ -144,7 +172,11 @@ export async function messagesOf(
 /** One message to every reporter of a case, each in the language they wrote in. */
 export async function tellReporters(
   tx: Tx,
-  input: { readonly caseId: CaseId; readonly at: string; readonly text: { readonly en: string; readonly fr: string } },
+  input: {
+    readonly caseId: CaseId;
+    readonly at: string;
+    readonly text: { readonly en: string; readonly fr: string };
+  },
 ): Promise<void> {
   await tx.query(
     `insert into report_message (report_id, at, sender, text)

@@ -162,7 +162,10 @@ export function mayBrake(input: {
     );
   }
   if (input.kind !== "withhold") {
-    return no("input.invalid", `The brake can only withhold: "${input.kind}" needs two officers from the start`);
+    return no(
+      "input.invalid",
+      `The brake can only withhold: "${input.kind}" needs two officers from the start`,
+    );
   }
   if (input.standing) {
     return no("state.conflict", "A brake already stands in this case: ratify it or release it");

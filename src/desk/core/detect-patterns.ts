@@ -12,7 +12,8 @@ export type Pattern = {
   readonly find: RegExp;
 };
 
-const WHO_EN = "(?:her|him|them|you|u|this (?:woman|man|girl|guy|bitch|freak)|that (?:woman|man|girl|guy|bitch|freak)|@\\w+|\\p{Lu}\\p{Ll}+ \\p{Lu}\\p{Ll}+)";
+const WHO_EN =
+  "(?:her|him|them|you|u|this (?:woman|man|girl|guy|bitch|freak)|that (?:woman|man|girl|guy|bitch|freak)|@\\w+|\\p{Lu}\\p{Ll}+ \\p{Lu}\\p{Ll}+)";
 const WHO_FR =
   "(?:elle|lui|eux|toi|cette (?:femme|fille|salope)|ce (?:mec|type|gars|pauvre type)|@\\w+|\\p{Lu}\\p{Ll}+ \\p{Lu}\\p{Ll}+)";
 /** Case-sensitive where a name is part of it; the verbs allow both cases of their first letter. */
@@ -50,7 +51,9 @@ export const PATTERNS: readonly Pattern[] = [
     dimension: "H",
     score: 3,
     why: "announces sending armed police",
-    find: any("\\b(?:swat(?:ting|ted)? (?:her|him|them)|send (?:a )?swat|call (?:in )?a swat|appeler le raid chez)\\b"),
+    find: any(
+      "\\b(?:swat(?:ting|ted)? (?:her|him|them)|send (?:a )?swat|call (?:in )?a swat|appeler le raid chez)\\b",
+    ),
   },
   {
     dimension: "H",
@@ -72,7 +75,9 @@ export const PATTERNS: readonly Pattern[] = [
     dimension: "H",
     score: 3,
     why: "nomme la mort d'une personne",
-    find: any("\\b(?:on va|je vais|faut|allons|il faut) (?:la|le|les|l') ?(?:tuer|buter|crever|fumer|égorger|flinguer|abattre)(?![\\p{L}])"),
+    find: any(
+      "\\b(?:on va|je vais|faut|allons|il faut) (?:la|le|les|l') ?(?:tuer|buter|crever|fumer|égorger|flinguer|abattre)(?![\\p{L}])",
+    ),
   },
   {
     dimension: "H",
@@ -100,7 +105,9 @@ export const PATTERNS: readonly Pattern[] = [
     dimension: "H",
     score: 1,
     why: "names harm to property or to a livelihood",
-    find: any("\\b(?:get (?:her|him|them) fired|smash (?:her|his|their) (?:car|windows)|lose (?:her|his|their) job|brûler sa voiture|perdre son (?:travail|boulot|emploi))(?![\\p{L}])"),
+    find: any(
+      "\\b(?:get (?:her|him|them) fired|smash (?:her|his|their) (?:car|windows)|lose (?:her|his|their) job|brûler sa voiture|perdre son (?:travail|boulot|emploi))(?![\\p{L}])",
+    ),
   },
   // E: exposure.
   {
@@ -139,7 +146,9 @@ export const PATTERNS: readonly Pattern[] = [
     dimension: "E",
     score: 1,
     why: "links a name to a handle",
-    find: any("\\b(?:real name is|her real name|his real name|vrai nom|s'appelle en (?:vrai|réalité))(?![\\p{L}])"),
+    find: any(
+      "\\b(?:real name is|her real name|his real name|vrai nom|s'appelle en (?:vrai|réalité))(?![\\p{L}])",
+    ),
   },
   // C: capability and steps.
   {
@@ -154,7 +163,9 @@ export const PATTERNS: readonly Pattern[] = [
     dimension: "C",
     score: 3,
     why: "gives the script or number of a false emergency call",
-    find: any("\\b(?:tell (?:the police|911|112) (?:that )?(?:she|he) (?:has|shot)|report a hostage|prise d'otages? chez)\\b"),
+    find: any(
+      "\\b(?:tell (?:the police|911|112) (?:that )?(?:she|he) (?:has|shot)|report a hostage|prise d'otages? chez)\\b",
+    ),
   },
   {
     dimension: "C",
@@ -168,7 +179,9 @@ export const PATTERNS: readonly Pattern[] = [
     dimension: "C",
     score: 1,
     why: "talks of weapons or boasts",
-    find: any("\\b(?:guns?|rifles?|ammo|knife|knives|machete|molotov|flingues?|fusils?|couteaux?|machette|balles)\\b"),
+    find: any(
+      "\\b(?:guns?|rifles?|ammo|knife|knives|machete|molotov|flingues?|fusils?|couteaux?|machette|balles)\\b",
+    ),
   },
   // M: mobilisation.
   {
@@ -183,7 +196,9 @@ export const PATTERNS: readonly Pattern[] = [
     dimension: "M",
     score: 1,
     why: "approves",
-    find: any("\\b(?:do it|about time|good riddance|she deserves it|he deserves it|bien fait|allez-y|elle le mérite|il le mérite)\\b"),
+    find: any(
+      "\\b(?:do it|about time|good riddance|she deserves it|he deserves it|bien fait|allez-y|elle le mérite|il le mérite)\\b",
+    ),
   },
   // A: last resort; growth over time is measured across captures.
   {
@@ -243,5 +258,7 @@ export const SITUATION: readonly { readonly score: Score; readonly why: string; 
 
 /** Whether a text for publication would give somebody's home away. */
 export function exposesAddress(text: string): boolean {
-  return PATTERNS.some((pattern) => pattern.dimension === "E" && pattern.score === 3 && pattern.find.test(text));
+  return PATTERNS.some(
+    (pattern) => pattern.dimension === "E" && pattern.score === 3 && pattern.find.test(text),
+  );
 }

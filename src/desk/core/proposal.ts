@@ -46,10 +46,11 @@ export const MILDEST_BY_CLAUSE = {
 const ENDS_AFTER_MS_MAX = 366 * 24 * 3_600_000;
 const TERRITORIES_MAX = 250;
 const PATH_CHARS_MAX = 2048;
-const HOSTNAME = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/;
+const HOSTNAME =
+  /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/;
 const EMAIL = /[^\s@<>()"]{1,64}@[^\s@<>()"]{1,200}\.[a-z]{2,24}/i;
 /** Seven digits or more, with what people put between them. Years, dates and counts stay below that. */
-const PHONE = /(?:\+|\b0|\(0)?\d(?:[\s().\/-]{0,2}\d){6,17}/g;
+const PHONE = /(?:\+|\b0|\(0)?\d(?:[\s()./-]{0,2}\d){6,17}/g;
 const DATE = /^\d{4}-\d{2}-\d{2}(?:[ T]\d{2}(?::?\d{2})?)?$/;
 const URL_WITH_PATH = /(?:https?:\/\/|www\.)\S+|\b(?:[a-z0-9-]{1,63}\.){1,6}[a-z]{2,24}\/\S+/i;
 
@@ -102,7 +103,8 @@ export type Ground = {
 const serves = (hostnames: readonly string[], hostname: string): boolean =>
   hostnames.some(
     (own) =>
-      own === hostname || (own.startsWith("*.") && hostname.slice(hostname.indexOf(".") + 1) === own.slice(2)),
+      own === hostname ||
+      (own.startsWith("*.") && hostname.slice(hostname.indexOf(".") + 1) === own.slice(2)),
   );
 
 function subjectFault(proposal: MeasureProposal, ground: Ground): string | null {
@@ -126,7 +128,8 @@ function subjectFault(proposal: MeasureProposal, ground: Ground): string | null 
   if (path === undefined || !path.startsWith("/") || path.length > PATH_CHARS_MAX || /[\s#\\]/.test(path)) {
     return `Give the path, from "/", without spaces and fragment, at most ${PATH_CHARS_MAX} characters`;
   }
-  if (scope === "path" && path.includes("?")) return 'Leave out the query: scope "path" is a prefix of the path';
+  if (scope === "path" && path.includes("?"))
+    return 'Leave out the query: scope "path" is a prefix of the path';
   if (scope === "path" && path === "/") return 'Choose scope "hostname": the path "/" is all of it';
   return null;
 }
@@ -168,7 +171,10 @@ export function checkProposal(proposal: MeasureProposal, ground: Ground): May {
   const fields: [string, string | null][] = [
     ["kind", MEASURE_KINDS.includes(proposal.kind) ? null : `Choose a kind: ${MEASURE_KINDS.join(", ")}`],
     ["scope", SCOPES.includes(proposal.scope) ? null : `Choose a scope: ${SCOPES.join(", ")}`],
-    ["clause", Object.hasOwn(CLAUSES, proposal.clause) ? null : `Choose a clause: ${Object.keys(CLAUSES).join(", ")}`],
+    [
+      "clause",
+      Object.hasOwn(CLAUSES, proposal.clause) ? null : `Choose a clause: ${Object.keys(CLAUSES).join(", ")}`,
+    ],
   ];
   for (const [, why] of fields) if (why !== null) return { ok: false, code: "input.invalid", why };
   const territory =
@@ -193,7 +199,11 @@ export function checkProposal(proposal: MeasureProposal, ground: Ground): May {
   const wider = widerThanNarrowest(proposal, ground);
   if (wider !== null) {
     const reason = proposal.reasonWider ?? "";
-    const fault = checkText(reason, { what: "why nothing narrower answers", charsMax: REASON_CHARS_MAX, publish: false });
+    const fault = checkText(reason, {
+      what: "why nothing narrower answers",
+      charsMax: REASON_CHARS_MAX,
+      publish: false,
+    });
     if (fault !== null) {
       return {
         ok: false,
