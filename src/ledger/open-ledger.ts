@@ -198,7 +198,7 @@ async function refuseFork(options: LedgerOptions, signer: Signer): Promise<void>
   if (size > log.size) {
     throw new Fault(
       "ledger.behind",
-      `Cannot open the log as the database knows ${log.size} entries while a checkpoint over ${size} was published: the database was set back, restore its newest backup; going on would sign a second history`,
+      `Cannot open the log as the database knows ${log.size} entries while a checkpoint over ${size} was published: the database was set back, restore its newest backup, or catch up from the published files; going on would sign a second history`,
     );
   }
   if (!sameBytes(await rootOf(options.db, size), root)) {

@@ -15,7 +15,7 @@
  * Recovery is no other code: every run first finishes what is decided and not marked, from step 2 on.
  */
 import { Fault } from "../contract/fault.ts";
-import type { Db, Queryable } from "../store/db.ts";
+import type { Db, Queryable, Tx } from "../store/db.ts";
 import {
   assignIndexes,
   entriesBetween,
@@ -29,6 +29,7 @@ import {
   unpublishedCheckpoints,
   upsertTiles,
   type CheckpointRow,
+  type LogRow,
 } from "../store/ledger.ts";
 import { openCheckpoint, signCheckpoint } from "./core/checkpoint.ts";
 import { HASH_BYTES, leafHash, rootHash } from "./core/merkle.ts";
@@ -91,27 +92,37 @@ async function decide(db: Db): Promise<{ size: number; added: number }> {
     const intents = await pendingIntents(tx, BATCH_ENTRIES_MAX);
     if (intents.length === 0) return { size: log.size, added: 0 };
 
-    const edge = await readEdge(tx, log.size);
-    await requireRoot(tx, log);
-    const grown = growTiles(
-      intents.map((intent) => leafHash(intent.entry)),
-      { size: log.size, edge },
+    const grown = await growLog(
+      tx,
+      log,
+      intents.map((intent) => intent.entry),
     );
-    await upsertTiles(tx, grown.tiles);
-    const root = encodeBase64(await rootOf(tx, grown.size));
     await assignIndexes(
       tx,
       intents.map((intent) => intent.intentId),
       log.size,
     );
-    await insertCheckpoint(tx, { size: grown.size, root });
-    if (!(await swapTree(tx, log, { size: grown.size, root }))) {
-      throw new Fault("ledger.behind", "Cannot log now as somebody else did at the same moment: try again", {
-        retryAfterMs: 100,
-      });
-    }
     return { size: grown.size, added: intents.length };
   });
+}
+
+/** The tree's part of step 1: tiles, new root, checkpoint without signature, compare and swap. Entries are the caller's. */
+export async function growLog(
+  tx: Tx,
+  log: LogRow,
+  entries: readonly Uint8Array[],
+): Promise<{ readonly size: number; readonly root: string }> {
+  await requireRoot(tx, log);
+  const grown = growTiles(entries.map(leafHash), { size: log.size, edge: await readEdge(tx, log.size) });
+  await upsertTiles(tx, grown.tiles);
+  const to = { size: grown.size, root: encodeBase64(await rootOf(tx, grown.size)) };
+  await insertCheckpoint(tx, to);
+  if (!(await swapTree(tx, log, to))) {
+    throw new Fault("ledger.behind", "Cannot log now as somebody else did at the same moment: try again", {
+      retryAfterMs: 100,
+    });
+  }
+  return to;
 }
 
 /** Steps 2 to 5 for every checkpoint that is decided and not marked, oldest first. */

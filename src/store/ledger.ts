@@ -107,6 +107,20 @@ export async function assignIndexes(tx: Tx, intentIds: readonly number[], first:
   if (rows.length !== intentIds.length) throw new Error("an intent was given an index twice");
 }
 
+/** Puts an entry at an index it is known to have: by the intent that still waits with these bytes, or as a row of its own. */
+export async function adoptEntry(tx: Tx, entry: Uint8Array, index: number): Promise<void> {
+  const rows = await tx.query(
+    `update ledger_entry set entry_index = $2
+      where intent_id = (select min(waiting.intent_id) from ledger_entry as waiting
+                          where waiting.entry_index is null and waiting.entry = $1)
+      returning intent_id`,
+    [entry, index],
+  );
+  if (rows.length === 0) {
+    await tx.query("insert into ledger_entry (entry, entry_index) values ($1, $2)", [entry, index]);
+  }
+}
+
 export async function entryOfIntent(
   q: Queryable,
   intentId: number,
