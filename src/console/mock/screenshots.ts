@@ -1,0 +1,201 @@
+/**
+ * FOR DEVELOPMENT ONLY: takes a picture of every screen from the mock, in both languages, both appearances and two widths, into build/screenshots/.
+ * Fails on any breach of the content policy, any script error, any request that leaves the mock, and any screen that is wider
+ * than its window. `node src/console/mock/screenshots.ts [NAME …]` takes only screens whose name begins with NAME.
+ */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { chromium, type Page } from "playwright-core";
+import { fakeId } from "./fixtures.ts";
+import { buildForMock, startMock } from "./server.ts";
+
+type Shot = {
+  readonly name: string;
+  readonly path: string;
+  readonly mock?: string;
+  readonly act?: (page: Page) => Promise<void>;
+};
+
+const untouched = fakeId("case", 99);
+const submit = (page: Page) => page.locator("form button[type=submit]").first().click();
+
+const SHOTS: readonly Shot[] = [
+  { name: "sign-in", path: "/sign-in", mock: "signed-out" },
+  {
+    name: "sign-in-code",
+    path: "/sign-in",
+    mock: "signed-out",
+    act: async (page) => {
+      await page.locator("input[name=email]").fill("first@desk.example");
+      await page.locator("input[name=password]").fill("a long sentence of mine");
+      await submit(page);
+      await page.locator("input[name=code]").fill("000000");
+      await submit(page);
+      await page.locator("[role=alert]").waitFor();
+    },
+  },
+  { name: "welcome", path: "/welcome", mock: "newcomer" },
+  {
+    name: "welcome-totp",
+    path: "/welcome",
+    mock: "newcomer",
+    act: async (page) => {
+      for (const input of await page.locator("input[type=password]").all())
+        await input.fill("a long sentence of mine");
+      await submit(page);
+      await page.locator(".qr").waitFor();
+    },
+  },
+  {
+    name: "welcome-backup",
+    path: "/welcome",
+    mock: "newcomer",
+    act: async (page) => {
+      for (const input of await page.locator("input[type=password]").all())
+        await input.fill("a long sentence of mine");
+      await submit(page);
+      await page.locator(".qr").waitFor();
+      await page.locator("input[inputmode=numeric]").fill("123456");
+      await submit(page);
+      await page.locator(".codes").waitFor();
+    },
+  },
+  { name: "overview", path: "/" },
+  { name: "overview-calm", path: "/", mock: "calm" },
+  {
+    name: "queue",
+    path: "/queue",
+    act: async (page) => {
+      await page.locator("a.case-row").first().waitFor();
+      await page.keyboard.press("j");
+    },
+  },
+  { name: "queue-empty", path: "/queue", mock: "empty" },
+  { name: "case-braked", path: `/cases/${fakeId("case", 12)}` },
+  {
+    name: "case-revealed",
+    path: `/cases/${untouched}`,
+    act: async (page) => {
+      await page.locator(".panel-head button").first().click();
+      for (const button of await page.locator(".veil-cover button").all()) await button.click();
+    },
+  },
+  { name: "case-propose", path: `/cases/${untouched}/propose` },
+  {
+    name: "case-propose-wider",
+    path: `/cases/${untouched}/propose`,
+    act: async (page) => {
+      await page.locator(".case-side select").first().selectOption("site");
+      await page.locator(".case-side button[type=submit]").click();
+    },
+  },
+  {
+    name: "case-brake-asks",
+    path: `/cases/${untouched}/brake`,
+    act: async (page) => {
+      await page.locator(".case-side select").nth(1).selectOption("life-threat");
+      await page
+        .locator(".case-side textarea:not([aria-hidden])")
+        .first()
+        .fill("A home, a day and an hour are named.");
+      await page.locator(".case-side textarea:not([aria-hidden])").last().fill("Lines 4 to 12.");
+      await page.locator(".case-side button[type=submit]").click();
+      await page.locator("[role=dialog]").waitFor();
+    },
+  },
+  {
+    name: "case-ratify-asks",
+    path: `/cases/${fakeId("case", 12)}`,
+    act: async (page) => {
+      await page.locator(".case-side .acts button").first().click();
+      await page.locator("[role=dialog]").waitFor();
+    },
+  },
+  { name: "case-own-proposal", path: `/cases/${fakeId("case", 10)}` },
+  { name: "case-decided", path: `/cases/${fakeId("case", 6)}` },
+  { name: "case-refuse", path: `/cases/${untouched}/refuse` },
+  { name: "case-refer", path: `/cases/${untouched}/refer` },
+  { name: "case-assess", path: `/cases/${untouched}/assess` },
+  { name: "waiting", path: "/waiting" },
+  { name: "appeals", path: "/appeals" },
+  { name: "sites", path: "/sites" },
+  { name: "edges", path: "/edges" },
+  {
+    name: "people-invited",
+    path: "/people",
+    act: async (page) => {
+      await page.locator("form input").first().fill("Fourth Officer");
+      await page.locator("form input[type=email]").fill("fourth@desk.example");
+      await submit(page);
+      await page.locator(".note code").waitFor();
+    },
+  },
+  { name: "log", path: "/log" },
+  { name: "not-found", path: "/nowhere" },
+];
+
+const VARIANTS = [
+  { width: 1280, language: "en", scheme: "light" },
+  { width: 1280, language: "fr", scheme: "dark" },
+  { width: 390, language: "fr", scheme: "light" },
+  { width: 390, language: "en", scheme: "dark" },
+] as const;
+
+const ARGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+const OUT = join(import.meta.dirname, "../../../build/screenshots");
+const names = process.argv.slice(2);
+const wanted = SHOTS.filter((shot) => names.length === 0 || names.some((name) => shot.name.startsWith(name)));
+await mkdir(OUT, { recursive: true });
+const mock = await startMock({ dir: await buildForMock(), port: 0 });
+const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ARGS });
+const breaches: string[] = [];
+let taken = 0;
+for (const variant of VARIANTS)
+  for (const shot of wanted) {
+    const context = await browser.newContext({
+      viewport: { width: variant.width, height: variant.width === 390 ? 844 : 860 },
+      locale: variant.language,
+      colorScheme: variant.scheme,
+      reducedMotion: "reduce",
+    });
+    if (shot.mock !== undefined)
+      await context.addCookies([{ name: "mock", value: shot.mock, url: mock.url }]);
+    const page = await context.newPage();
+    const label = `${shot.name}-${variant.width}-${variant.language}-${variant.scheme}`;
+    page.on("console", (message) => {
+      if (message.type() !== "error") return;
+      const expected = /status of (401|422|409|404)/.test(message.text());
+      if (!expected) breaches.push(`${label}: ${message.text()}`);
+    });
+    page.on("pageerror", (error) => breaches.push(`${label}: ${error.message}`));
+    page.on("request", (request) => {
+      if (!request.url().startsWith(mock.url)) breaches.push(`${label}: asked for ${request.url()}`);
+    });
+    try {
+      await page.goto(`${mock.url}/console${shot.path}`);
+      await page.locator("h1").first().waitFor();
+      await page.waitForLoadState("networkidle");
+      await shot.act?.(page);
+      const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      if (over > 0) breaches.push(`${label}: ${over} px wider than its window`);
+      const asks = (await page.locator("[role=dialog]").count()) > 0;
+      await page.screenshot({ path: join(OUT, `${label}.png`), fullPage: !asks });
+      taken++;
+    } catch (error) {
+      breaches.push(`${label}: ${String(error).split("\n")[0]}`);
+    }
+    await context.close();
+  }
+await browser.close();
+mock.server.close();
+process.stdout.write(`${taken} pictures in ${OUT}\n${breaches.join("\n")}\n`);
+if (breaches.length > 0 || taken !== wanted.length * VARIANTS.length) process.exitCode = 1;
