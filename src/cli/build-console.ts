@@ -14,7 +14,8 @@ const CONSOLE_DIR = join(ROOT, "src/console");
 const STAMP = ".stamp";
 
 /** Files that no browser gets: they do not change the build. */
-const isInput = (path: string): boolean => !path.endsWith(".test.ts") && !path.startsWith("src/console/mock/");
+const isInput = (path: string): boolean =>
+  !path.endsWith(".test.ts") && !path.startsWith("src/console/mock/");
 
 async function filesBelow(dir: string): Promise<string[]> {
   const entries = await readdir(dir, { recursive: true, withFileTypes: true });

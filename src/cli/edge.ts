@@ -9,7 +9,7 @@ import { DATA_OPTION, dataDirFrom, ROOT } from "./data-dir.ts";
 import { lockDataDir } from "./data-lock.ts";
 import { readSettings } from "./settings.ts";
 import type { Verb } from "./verb.ts";
-import { startNode } from "../node/start-node.ts";
+import { runEdge } from "../node/run-edge.ts";
 import type { NodeId } from "../contract/ids.ts";
 
 export const verb: Verb = async (args) => {
@@ -26,8 +26,9 @@ export const verb: Verb = async (args) => {
   const unlock = lockDataDir(dataDir);
   try {
     await buildEdge({ outDir: `${ROOT}/build/edge` });
-    const node = await startNode({
-      bus: null,
+    const stop = new AbortController();
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => stop.abort());
+    await runEdge({
       nodeId: readFileSync(`${dataDir}/edge/node-id`, "utf8") as NodeId,
       nodeName: "edge-1",
       dataDir,
@@ -36,16 +37,14 @@ export const verb: Verb = async (args) => {
       edgeLuaDir: `${ROOT}/build/edge`,
       pinnedVkey: readFileSync(keyFile, "utf8").trim(),
       originPrivateRanges: settings.originPrivateRanges,
-      onAlarm: (code, what) => process.stderr.write(`! ${what} (${code})\n`),
+      onAlarm: ({ code, what }) => process.stderr.write(`! ${what} (${code})\n`),
       now: Date.now,
+      signal: stop.signal,
+      onReady: (node) =>
+        void process.stdout.write(
+          `The edge runs alone on ${node.address}, from its last good policy. Ctrl-C stops it.\n`,
+        ),
     });
-    process.stdout.write(
-      `The edge runs alone on ${node.address}, from its last good policy. Ctrl-C stops it.\n`,
-    );
-    await new Promise<void>((resolve) => {
-      for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
-    });
-    await node.stop();
     return 0;
   } finally {
     unlock();

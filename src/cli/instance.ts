@@ -18,9 +18,10 @@ import { createLog, openLedger } from "../ledger/open-ledger.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Mail } from "../mail/mail.ts";
 import { openMail } from "../mail/open-mail.ts";
-import { startNode, type RunningNode } from "../node/start-node.ts";
+import { startNode, type RunningNode } from "../node/node.ts";
 import { openSites } from "../sites/open-sites.ts";
 import type { Sites } from "../sites/sites.ts";
+import { publicPages } from "../web/public-pages.ts";
 import { openDb, type Db } from "../store/db.ts";
 import { migrate } from "../store/migrate.ts";
 import { ROOT } from "./data-dir.ts";
@@ -78,7 +79,7 @@ export async function startInstance(options: {
 
   try {
     mkdirSync(settings.dataDir, { recursive: true, mode: 0o700 });
-    chmodSync(settings.dataDir, 0o711); // The edge's workers, another user when started by root, pass through to their own folder.
+    chmodSync(settings.dataDir, 0o700);
     onStep("Opening the database");
     const db = keep(await openDb({ url: settings.databaseUrl, dataDir: settings.dataDir }));
     await migrate(db);
@@ -103,7 +104,7 @@ export async function startInstance(options: {
     const ledger = keep(await openLedger(ledgerOptions));
 
     const sites = keep(await openSites({ db, bus, settings, now, random, onAlarm }));
-    const mail = keep(await openMail({ db, settings, now, onAlarm }));
+    const mail = keep(await openMail({ db, settings, now, random, onAlarm }));
     const desk = keep(
       await openDesk({
         db,
@@ -130,7 +131,7 @@ export async function startInstance(options: {
       edgeLuaDir: `${ROOT}/build/edge`,
       pinnedVkey,
       originPrivateRanges: settings.originPrivateRanges,
-      onAlarm,
+      onAlarm: () => undefined, // They come over the bus, like those of every other node.
       now,
     });
     keep({ close: () => node.stop() });
@@ -146,7 +147,8 @@ export async function startInstance(options: {
       settings,
       now,
       random,
-      onAlarm,
+      onAlarm: ({ code, what }) => onAlarm(code, what),
+      publicPages,
       alarms: () => alarms,
       onChange: () => engine.wake(),
       consoleDir: `${ROOT}/build/console`,

@@ -79,11 +79,6 @@ export const FIELDS: { readonly [K in Exclude<keyof Settings, "dataDir">]: Field
     fallback: ({ publicUrl = "" }) => `${publicUrl}/`,
     parse: text(/^https?:\/\/[^\s"<>]+$/, 'an address like "https://operator.example/"'),
   },
-  operatorEmail: {
-    about: "The first account, made at the first start; it gets the one-time sign-in link.",
-    fallback: () => "operator@parapet.localhost",
-    parse: text(/^[^\s@<>"]{1,64}@[a-z0-9.-]{1,200}$/i, "an e-mail address"),
-  },
   logOrigin: {
     about:
       "The transparency log's name for ever (C2SP checkpoint origin): the address under which it is published, without scheme.",

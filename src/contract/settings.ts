@@ -20,8 +20,6 @@ export type Settings = {
   readonly databaseUrl: string;
   readonly operatorName: string;
   readonly operatorUrl: string;
-  /** The first account, made at the first start. */
-  readonly operatorEmail: string;
   /** The log's origin line (C2SP tlog-checkpoint). For ever: it cannot be changed once the log exists. */
   readonly logOrigin: string;
   /** "smtp://host:port" or "" for none: then mail waits in the outbox and the console says so. */
