@@ -15,7 +15,9 @@ import type { CaseId, DecisionId, MeasureId, SiteId } from "../../src/contract/i
 import type { MeasureRecord, ReceiptedMeasure } from "../../src/contract/measure.ts";
 import { verifyLog } from "../../src/cli/verify.ts";
 import { signCheckpoint } from "../../src/ledger/core/checkpoint.ts";
+import { cosign, cosignerOf } from "../../src/ledger/core/cosignature.ts";
 import { EMPTY_ROOT } from "../../src/ledger/core/merkle.ts";
+import { formatVkey } from "../../src/ledger/core/note.ts";
 import { verifyReceipt } from "../../src/ledger/core/receipt.ts";
 import { encodeBase64 } from "../../src/ledger/core/strict-text.ts";
 import { entryFor, makeReceipt, testSigner, vkeyOf } from "../../src/ledger/core/testing.ts";
@@ -199,6 +201,22 @@ test("Both judges and we ourselves reject every tampering", async () => {
   assert.equal(askGo(log.dir, other).accepts, false);
   assert.equal(askPython(log.dir, other).accepts, false);
   assert.equal((await askOurselves(log.dir, other)).accepts, false);
+});
+
+test("A witness's cosignature is the one that the Python judge expects, and only over this checkpoint", () => {
+  const witness = testSigner("witness.test/w1", 9);
+  const vkey = formatVkey(cosignerOf(witness));
+  const folder = join(home, "cosigned");
+  cpSync(log.dir, folder, { recursive: true });
+  const file = join(folder, "checkpoint");
+  const note = readFileSync(file, "utf8");
+  assert.match(askPython(folder, log.vkey, ["--witness", vkey]).says, /has not cosigned/);
+  writeFileSync(file, note + cosign(note, { signer: witness, time: 1_795_000_000 }));
+  assert.ok(askPython(folder, log.vkey, ["--witness", vkey]).accepts);
+  assert.ok(askGo(folder).accepts, "others read past it");
+  const other = readFileSync(kept[1] ?? "", "utf8");
+  writeFileSync(file, note + cosign(other, { signer: witness, time: 1_795_000_000 }));
+  assert.match(askPython(folder, log.vkey, ["--witness", vkey]).says, /cosignature does not verify/);
 });
 
 test("A receipt that an edge accepts opens for the Python judge too, and a changed one for neither", () => {

@@ -4,7 +4,9 @@
 Written from the specifications alone (C2SP signed-note, tlog-checkpoint, tlog-tiles, tlog-proof; RFC 6962) and from
 docs/reference/ledger.md. Needs Python 3 and python3-cryptography.
 
-    verify_log.py FOLDER VKEY [--older CHECKPOINT]... [--receipt RECEIPT.json]...
+    verify_log.py FOLDER VKEY [--older CHECKPOINT]... [--receipt RECEIPT.json]... [--witness VKEY]...
+
+A witness's vkey (type 0x04) asks that the log's checkpoint carries its cosignature.
 
 Prints one line and exits 0 when everything verifies; prints what is wrong and exits 1 otherwise.
 """
@@ -79,6 +81,30 @@ def open_checkpoint(note, vkey):
     require(lines[0] == name, "the checkpoint is of another log")
     require(re.fullmatch("0|[1-9][0-9]*", lines[1]), "the size is malformed")
     return int(lines[1]), base64.b64decode(lines[2], validate=True)
+
+
+def check_cosignature(note, vkey):
+    """C2SP tlog-cosignature, cosignature/v1 with Ed25519."""
+    name, key_id, key = vkey.split("+", 2)
+    key_bytes = base64.b64decode(key, validate=True)
+    require(key_bytes[0] == 4, "the witness's vkey is not of type 4")
+    computed = hashlib.sha256(name.encode() + b"\n" + key_bytes).digest()[:4]
+    require(computed.hex() == key_id, "the witness's vkey is inconsistent")
+    text, _, signatures = note.rpartition(b"\n\n")
+    for line in signatures.decode().splitlines():
+        _, line_name, signature = line.split(" ")
+        signature = base64.b64decode(signature, validate=True)
+        if line_name == name and signature[:4] == computed:
+            require(len(signature) == 4 + 8 + 64, "the cosignature has the wrong length")
+            time = int.from_bytes(signature[4:12], "big")
+            try:
+                Ed25519PublicKey.from_public_bytes(key_bytes[1:]).verify(
+                    signature[12:], b"cosignature/v1\ntime %d\n" % time + text + b"\n"
+                )
+            except InvalidSignature:
+                raise Wrong("the cosignature does not verify") from None
+            return
+    raise Wrong("the witness has not cosigned the checkpoint")
 
 
 def tile_path(level, index, width):
@@ -193,6 +219,8 @@ def main(args):
         if option == "--older":
             old_size, old_root = open_checkpoint(pathlib.Path(path).read_bytes(), vkey)
             require(old_size <= size and tree_hash(leaves[:old_size]) == old_root, "the log was rewritten")
+        elif option == "--witness":
+            check_cosignature(read(folder, "checkpoint"), path)
         else:
             check_receipt(json.loads(pathlib.Path(path).read_text()), vkey)
     print(f"verified {size} entries, {len(rest) // 2} other files")
