@@ -36,7 +36,7 @@ export type ControlOptions = Services & {
 export const OPERATOR_EMAIL = "operator@parapet.internal";
 
 export type Control = {
-  /** Listens on settings.controlListen. */
+  /** Listens on settings.controlListen; `url` is settings.publicUrl. */
   listen(): Promise<Listening>;
   listenLocal(socketPath: string): Promise<{ close(): Promise<void> }>;
   /** A fresh one-time link, good for an hour, for somebody without a second factor; with `reset` for anybody. */
@@ -44,6 +44,8 @@ export type Control = {
   /** A link for the first operator; null as soon as any operator has a second factor. */
   operatorSignInLink(): Promise<string | null>;
   invite(invitation: Invitation): Promise<PersonView & { readonly signInLink: string }>;
+  /** Trades the token of a one-time link for Set-Cookie lines; `client` is whom tries are counted by. */
+  enter(token: string, client: string): Promise<readonly string[]>;
   /** Serves one request in this process. */
   fetch(request: Request, client: string): Promise<Response>;
   close(): Promise<void>;
@@ -93,7 +95,8 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     async listen() {
       const listening = await listenTcp(fetch, { at: services.settings.controlListen, problems });
       open.push(listening);
-      return listening;
+      // People and browsers know it by its public address alone: that is what changes are checked against.
+      return { ...listening, url: services.settings.publicUrl };
     },
     async listenLocal(path) {
       const listening = await listenUnix((request) => announced(request, local.fetch(request)), {
@@ -115,6 +118,7 @@ export async function createControl(options: ControlOptions): Promise<Control> {
       }
       return signIn.issueLink(OPERATOR_EMAIL, { lifetimeMs: OPERATOR_LINK_MS });
     },
+    enter: signIn.enter,
     invite: (invitation) => invite({ services, signIn }, invitation),
     async close() {
       signIn.close();

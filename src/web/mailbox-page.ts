@@ -5,7 +5,7 @@
 import { html } from "hono/html";
 import { CLAUSES, type Clause } from "../contract/measure.ts";
 import type { MailboxView } from "../desk/desk.ts";
-import { field, momentIn, page, type Place } from "./page.ts";
+import { field, momentIn, page, textArea, type Place } from "./page.ts";
 
 export const MESSAGE_CHARS_MAX = 5000;
 
@@ -78,8 +78,10 @@ export async function mailboxPage(place: Place, state: MailboxState): Promise<Re
         hint,
         error: error?.name === name ? error.why : undefined,
         control: (attributes) =>
-          html`<textarea ${attributes} rows="5" maxlength="${MESSAGE_CHARS_MAX}">
-${"\n"}${error?.name === name ? error.typed : ""}</textarea>`,
+          textArea(
+            html`${attributes} rows="5" maxlength="${MESSAGE_CHARS_MAX}"`,
+            error?.name === name ? error.typed : "",
+          ),
       })}
       <p><button type="submit">${button}</button></p>
     </form>`;

@@ -144,3 +144,11 @@ export function field(options: FieldOptions): Html {
     ${error === undefined ? "" : html`<p class="error" id="${name}-error">${error}</p>`}
   </div>`;
 }
+
+const NEWLINE = raw("\n");
+
+/** A text area. HTML swallows its first newline, so one stands there for it, and none of the reader's is lost. */
+export function textArea(attributes: Html, value: string): Html {
+  // prettier-ignore
+  return html`<textarea ${attributes}>${NEWLINE}${value}</textarea>`;
+}

@@ -6,7 +6,7 @@
 import { html } from "hono/html";
 import { HARMS, type Harm } from "../contract/desk-states.ts";
 import type { IdentityInput, ReportInput } from "../desk/desk.ts";
-import { field, page, type Html, type Place } from "./page.ts";
+import { field, page, textArea, type Html, type Place } from "./page.ts";
 import type { Words } from "./words.ts";
 
 export const URL_CHARS_MAX = 2000;
@@ -139,8 +139,10 @@ export async function reportPage(place: Place, form: ReportForm): Promise<Respon
           hint: words.statementHint,
           error: form.errors["statement"],
           control: (attributes) =>
-            html`<textarea ${attributes} rows="7" maxlength="${STATEMENT_CHARS_MAX}" required>
-${"\n"}${value("statement")}</textarea>`,
+            textArea(
+              html`${attributes} rows="7" maxlength="${STATEMENT_CHARS_MAX}" required`,
+              value("statement"),
+            ),
         })}
         ${field({
           name: "quoted",
@@ -149,8 +151,10 @@ ${"\n"}${value("statement")}</textarea>`,
           optional: words.optional,
           error: form.errors["quoted"],
           control: (attributes) =>
-            html`<textarea ${attributes} class="short" rows="4" maxlength="${QUOTED_CHARS_MAX}">
-${"\n"}${value("quoted")}</textarea>`,
+            textArea(
+              html`${attributes} class="short" rows="4" maxlength="${QUOTED_CHARS_MAX}"`,
+              value("quoted"),
+            ),
         })}
         ${
           form.vaultReady

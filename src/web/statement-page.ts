@@ -6,7 +6,7 @@ import { html } from "hono/html";
 import type { MeasureView } from "../contract/http.ts";
 import type { StatementView } from "../desk/desk.ts";
 import { clauseIn, MESSAGE_CHARS_MAX } from "./mailbox-page.ts";
-import { field, momentIn, page, type Html, type Place } from "./page.ts";
+import { field, momentIn, page, textArea, type Html, type Place } from "./page.ts";
 
 export type StatementState = {
   readonly view: StatementView;
@@ -53,8 +53,10 @@ export async function statementPage(place: Place, state: StatementState): Promis
                     hint: words.customerAppealHint,
                     error: error?.why,
                     control: (attributes) =>
-                      html`<textarea ${attributes} rows="7" maxlength="${MESSAGE_CHARS_MAX}">
-${"\n"}${error?.typed ?? ""}</textarea>`,
+                      textArea(
+                        html`${attributes} rows="7" maxlength="${MESSAGE_CHARS_MAX}"`,
+                        error?.typed ?? "",
+                      ),
                   })}
                   <p><button type="submit">${words.appealSend}</button></p>
                 </form>`
