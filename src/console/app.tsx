@@ -4,7 +4,7 @@
  */
 import { MantineProvider } from "@mantine/core";
 import { Notifications } from "@mantine/notifications";
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { Redirect, Route, Router, Switch, useLocation } from "wouter";
 import type { CaseId } from "../contract/ids.ts";
 import { ClientFault } from "./client.ts";
@@ -27,6 +27,13 @@ import { WelcomeScreen } from "./screens/welcome.tsx";
 import { THEME } from "./theme.ts";
 
 const queries = new QueryClient({
+  queryCache: new QueryCache({
+    // A session that ends while a screen is open is noticed by whichever read comes first.
+    onError: (error, query) => {
+      if (error instanceof ClientFault && error.code === "auth.required" && query.queryKey[0] !== "me")
+        void queries.invalidateQueries({ queryKey: ["me"] });
+    },
+  }),
   defaultOptions: {
     queries: {
       // A refusal will not change by asking again; only a silent server is worth a second try.
@@ -47,24 +54,29 @@ function Inside() {
     return <Redirect to={`/sign-in?to=${encodeURIComponent(location)}`} replace />;
   return (
     <Loaded query={me}>
-      {(who) => (
-        <Frame me={who}>
-          <Switch>
-            <Route path="/" component={OverviewScreen} />
-            <Route path="/queue" component={QueueScreen} />
-            <Route path="/cases/:caseId/:act?">
-              {({ caseId, act }) => <CaseScreen key={caseId} caseId={caseId as CaseId} act={act ?? null} />}
-            </Route>
-            <Route path="/waiting" component={WaitingScreen} />
-            <Route path="/appeals" component={AppealsScreen} />
-            <Route path="/sites" component={SitesScreen} />
-            <Route path="/edges" component={EdgesScreen} />
-            <Route path="/people" component={PeopleScreen} />
-            <Route path="/log" component={LogScreen} />
-            <Route component={NotFound} />
-          </Switch>
-        </Frame>
-      )}
+      {(who) =>
+        // Somebody who came by a one-time link can do nothing before the account is complete.
+        !who.secondFactor ? (
+          <Redirect to="/welcome" replace />
+        ) : (
+          <Frame me={who}>
+            <Switch>
+              <Route path="/" component={OverviewScreen} />
+              <Route path="/queue" component={QueueScreen} />
+              <Route path="/cases/:caseId/:act?">
+                {({ caseId, act }) => <CaseScreen key={caseId} caseId={caseId as CaseId} act={act ?? null} />}
+              </Route>
+              <Route path="/waiting" component={WaitingScreen} />
+              <Route path="/appeals" component={AppealsScreen} />
+              <Route path="/sites" component={SitesScreen} />
+              <Route path="/edges" component={EdgesScreen} />
+              <Route path="/people" component={PeopleScreen} />
+              <Route path="/log" component={LogScreen} />
+              <Route component={NotFound} />
+            </Switch>
+          </Frame>
+        )
+      }
     </Loaded>
   );
 }

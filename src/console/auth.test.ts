@@ -81,6 +81,19 @@ test("a refusal, a dead server and a page that is no JSON are told apart", async
   assert.equal(await reason(auth.verifyTotp("000000")), "failed");
 });
 
+test("Parapet's own refusals are told in its own sentence where the screens have none", async () => {
+  const told = (code: string, status: number): Response =>
+    new Response(JSON.stringify({ code, status, detail: "Ask an operator for a new link." }), {
+      status,
+      headers: { "content-type": "application/problem+json" },
+    });
+  const { auth } = authAnswering([told("auth.second-factor-required", 403), told("limit.rate", 429)]);
+  const first = await auth.enrolPassword("a long sentence").catch((e: unknown) => e);
+  assert.ok(first instanceof AuthRefusal);
+  assert.deepEqual([first.reason, first.detail], ["failed", "Ask an operator for a new link."]);
+  assert.equal(await reason(auth.verifyTotp("000000")), "tooMany");
+});
+
 test("enrolling sends the password, then yields address and codes, and refuses an answer without them", async () => {
   const { auth, sent } = authAnswering([
     Response.json({ status: true }),

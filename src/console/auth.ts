@@ -14,12 +14,15 @@ export class AuthRefusal extends Error {
   readonly reason: AuthRefusalReason;
   /** better-auth's own code, for the person who has to find out why. */
   readonly code: string;
+  /** The server's own sentence, from a problem document (RFC 9457); "" where it sent none. */
+  readonly detail: string;
 
-  constructor(reason: AuthRefusalReason, code = "") {
+  constructor(reason: AuthRefusalReason, told: { readonly code?: string; readonly detail?: string } = {}) {
     super(reason);
     this.name = "AuthRefusal";
     this.reason = reason;
-    this.code = code;
+    this.code = told.code ?? "";
+    this.detail = told.detail ?? "";
   }
 }
 
@@ -39,6 +42,9 @@ const REASON_OF_CODE: Readonly<Record<string, AuthRefusalReason>> = {
   UNAUTHORIZED: "session",
   SESSION_EXPIRED: "session",
   SESSION_NOT_FRESH: "session",
+  // Parapet's own codes, of contract/fault.ts.
+  "auth.required": "session",
+  "limit.rate": "tooMany",
 };
 
 /** The reason for a refusal, from better-auth's code first and the status second. */
@@ -115,8 +121,16 @@ export function createAuth(input: { readonly fetch: Fetch; readonly passkeys: Pa
     }
     const json: unknown = await response.json().catch(() => null);
     const record = typeof json === "object" && json !== null ? (json as Record<string, unknown>) : {};
-    if (!response.ok)
-      throw new AuthRefusal(reasonOf(response.status, text(record["code"])), text(record["code"]));
+    if (!response.ok) {
+      const code = text(record["code"]);
+      // Only Parapet's own sentences are shown, and only where the screens have no words of their own.
+      const own = response.headers.get("content-type")?.startsWith("application/problem+json") === true;
+      const reason = reasonOf(response.status, code);
+      throw new AuthRefusal(reason, {
+        code,
+        detail: own && reason === "failed" ? text(record["detail"]) : "",
+      });
+    }
     return record;
   }
 

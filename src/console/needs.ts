@@ -79,7 +79,7 @@ export function needsOf(
     add({
       key: "me",
       tone: "warn",
-      what: `${w.notEnrolled}${me.whyNot === null ? "" : `: ${me.whyNot}`}`,
+      what: `${w.notEnrolled}${me.whyNot === null ? "" : `${words.common.colon}${me.whyNot}`}`,
       to: me.secondFactor ? null : "/welcome",
     });
   return needs;

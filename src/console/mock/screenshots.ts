@@ -77,7 +77,8 @@ const SHOTS: readonly Shot[] = [
     path: `/cases/${untouched}`,
     act: async (page) => {
       await page.locator(".panel-head button").first().click();
-      for (const button of await page.locator(".veil-cover button").all()) await button.click();
+      const covers = page.locator(".veil-cover button");
+      while ((await covers.count()) > 0) await covers.first().click();
     },
   },
   { name: "case-propose", path: `/cases/${untouched}/propose` },

@@ -12,15 +12,20 @@ export function useTitle(title: string): void {
 export function Head({
   title,
   intro,
+  focus = true,
   children,
 }: {
   readonly title: string;
   readonly intro?: string;
+  /** False where a field takes the focus instead. */
+  readonly focus?: boolean;
   readonly children?: ReactNode;
 }) {
   useTitle(title);
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => heading.current?.focus({ preventScroll: true }), []);
+  useEffect(() => {
+    if (focus) heading.current?.focus({ preventScroll: true });
+  }, [focus]);
   return (
     <div className="head">
       <div>

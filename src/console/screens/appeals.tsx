@@ -97,7 +97,7 @@ export function AppealCard({
       {asking === null ? null : (
         <AskOnce
           question={{
-            title: `${asking === "granted" ? w.grant : w.refuse}: ${words.case.title(appeal.caseNumber)}`,
+            title: `${asking === "granted" ? w.grant : w.refuse}${words.common.colon}${words.case.title(appeal.caseNumber)}`,
             consequence: asking === "granted" ? words.ask.appealGranted : words.ask.appealRefused,
             act: asking === "granted" ? w.grant : w.refuse,
             withReason: true,

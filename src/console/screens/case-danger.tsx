@@ -77,7 +77,9 @@ export function DangerPanel({ view }: { readonly view: CaseView }) {
           </dd>
           <dt>{words.danger.credibility}</dt>
           <dd>
-            K{danger.credibility}: {words.credibility[danger.credibility]}
+            K{danger.credibility}
+            {words.common.colon}
+            {words.credibility[danger.credibility]}
           </dd>
           <dt>{words.danger.proposedBy}</dt>
           <dd>

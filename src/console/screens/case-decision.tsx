@@ -95,7 +95,7 @@ function DecisionFacts({ decision, view }: { readonly decision: DecisionView; re
         {decision.logIndex === null ? (
           <span className="quiet">{words.decision.noLogEntry}</span>
         ) : (
-          <a href={`/log/${decision.logIndex}`}>{words.decision.logEntry(decision.logIndex)}</a>
+          <a href={`/log/entry/${decision.logIndex}`}>{words.decision.logEntry(decision.logIndex)}</a>
         )}
       </dd>
     </dl>
@@ -159,7 +159,9 @@ export function DecisionPanel({
         {measure === null ? null : <InForceNote measure={measure} />}
         {decision.state === "braked" && decision.lapsesAt !== null ? (
           <p>
-            {words.decision.lapses}: <Clock dueAt={decision.lapsesAt} />
+            {words.decision.lapses}
+            {words.common.colon}
+            <Clock dueAt={decision.lapsesAt} />
           </p>
         ) : null}
         {buttons.length === 0 ? null : (
@@ -203,7 +205,7 @@ export function DecisionPanel({
         <AskOnce
           key={asking}
           question={{
-            title: `${words.decision.action[asking]}: ${words.decisionKind[decision.kind]}, ${view.number}`,
+            title: `${words.decision.action[asking]}${words.common.colon}${words.decisionKind[decision.kind]}, ${view.number}`,
             consequence: consequence({ action: asking, kind: decision.kind }, words),
             act: words.decision.action[asking],
             withReason: true,

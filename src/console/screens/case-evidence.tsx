@@ -41,7 +41,12 @@ function Capture({
                 {i + 1}
               </span>,
               <span className="l" key={`l${String(i)}`} data-cited={isCited ? "yes" : "no"}>
-                {isCited ? <span className="only-read">{words.evidence.cited}: </span> : null}
+                {isCited ? (
+                  <span className="only-read">
+                    {words.evidence.cited}
+                    {words.common.colon}
+                  </span>
+                ) : null}
                 {line}
               </span>,
             ];

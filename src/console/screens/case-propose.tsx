@@ -16,7 +16,7 @@ import {
 import { useWords } from "../language.tsx";
 import { AskOnce } from "../parts/ask-once.tsx";
 import { sayDone } from "../parts/saved-note.ts";
-import { scopedLine } from "../parts/subject.ts";
+import { plainLine } from "../parts/subject.ts";
 import {
   asksHostname,
   asksPath,
@@ -245,7 +245,7 @@ export function ProposeForm({
         <AskOnce
           question={{
             title: w.brakeTitle,
-            consequence: words.ask.brake(scopedLine(draft.scope, subject, words)),
+            consequence: words.ask.brake(plainLine(draft.scope, subject)),
             extra: words.ask.emergency,
             act: w.brakeGo,
             withReason: false,

@@ -47,7 +47,9 @@ function Report({ report }: { readonly report: ReportView }) {
         </div>
       </Veil>
       <p className="small quiet">
-        {words.reports.hash}: <code title={report.sha256}>{report.sha256.slice(0, 16)}…</code>
+        {words.reports.hash}
+        {words.common.colon}
+        <code title={report.sha256}>{report.sha256.slice(0, 16)}…</code>
       </p>
     </li>
   );

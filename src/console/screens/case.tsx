@@ -60,7 +60,10 @@ function CaseHead({ view }: { readonly view: CaseView }) {
         </span>
         {settled ? null : (
           <span className="small">
-            <span className="quiet">{words.case.decisionDue}: </span>
+            <span className="quiet">
+              {words.case.decisionDue}
+              {words.common.colon}
+            </span>
             <Clock dueAt={view.decisionDueAt} />
           </span>
         )}

@@ -55,14 +55,18 @@ function KeysHelp({ onClose }: { readonly onClose: () => void }) {
               <kbd>g</kbd> <kbd>{place.key}</kbd>
             </dt>,
             <dd key={`${place.key}-w`}>
-              {words.keysHelp.go}: {words.nav[place.word]}
+              {words.keysHelp.go}
+              {words.common.colon}
+              {words.nav[place.word]}
             </dd>,
           ])}
           <dt>
             <kbd>j</kbd> <kbd>k</kbd> <kbd>Enter</kbd>
           </dt>
           <dd>
-            {words.keysHelp.list}: {words.keysHelp.move}, {words.keysHelp.openIt}
+            {words.keysHelp.list}
+            {words.common.colon}
+            {words.keysHelp.move}, {words.keysHelp.openIt}
           </dd>
           <dt>
             <kbd>?</kbd>
@@ -168,7 +172,7 @@ export function Frame({ me, children }: { readonly me: MeView; readonly children
                 {words.nav.signOut}
               </Button>
               <Button variant="subtle" size="compact-xs" onClick={() => setHelp(true)} className="keys-hint">
-                {words.settings.keys} <kbd>?</kbd>
+                {words.settings.keys}&nbsp; <kbd>?</kbd>
               </Button>
             </div>
           </div>

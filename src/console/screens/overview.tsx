@@ -90,6 +90,7 @@ function Tiles({ overview }: { readonly overview: OverviewView }) {
   const words = useWords();
   const w = words.overview;
   const alive = overview.edges.filter((edge) => edge.alive).length;
+  const silent = overview.edges.filter((edge) => !edge.alive).map((edge) => edge.name);
   const allAlive = alive === overview.edges.length && alive > 0;
   return (
     <div className="tiles">
@@ -99,6 +100,7 @@ function Tiles({ overview }: { readonly overview: OverviewView }) {
         <p className="figure">{w.edgesAlive(alive, overview.edges.length)}</p>
         <span className="state" data-tone={allAlive ? "good" : "bad"}>
           {allAlive ? words.edgesPage.alive : words.edgesPage.silent}
+          {silent.length === 0 ? "" : words.common.colon + silent.join(", ")}
         </span>
       </section>
       <section className="panel tile" aria-label={w.sites}>
@@ -120,7 +122,9 @@ function Tiles({ overview }: { readonly overview: OverviewView }) {
             w.noCheckpoint
           ) : (
             <>
-              {w.logAt}: <Ago at={overview.log.checkpointAt} />
+              {w.logAt}
+              {words.common.colon}
+              <Ago at={overview.log.checkpointAt} />
             </>
           )}
         </p>

@@ -28,7 +28,9 @@ function Invite() {
         {send.data === undefined ? null : (
           <div className="note" role="status">
             <strong>
-              {w.link}: {send.data.name}
+              {w.link}
+              {words.common.colon}
+              {send.data.name}
             </strong>
             <code>{send.data.signInLink}</code>
             <span>{w.linkHelp}</span>

@@ -20,6 +20,11 @@ export function CaseLine({ row }: { readonly row: CaseRow }) {
     <Link className="case-row" href={`/cases/${row.caseId}`}>
       <span>
         <DangerMark level={row.level} />
+        {row.levelConfirmed ? null : (
+          <span className="unconfirmed" title={words.queue.unconfirmed}>
+            {words.queue.unconfirmedShort}
+          </span>
+        )}
       </span>
       <span className="case-row-main">
         <span className="subject">{subjectLine(row.subject)}</span>
@@ -36,11 +41,12 @@ export function CaseLine({ row }: { readonly row: CaseRow }) {
               {words.queue.brigade}
             </span>
           ) : null}
-          {row.levelConfirmed ? null : <span>{words.queue.unconfirmed}</span>}
         </span>
       </span>
       <span className="small said-by">
-        {words.queue.reports(row.reports)}, <span className="strong">{words.queue.sources(row.sources)}</span>
+        {words.queue.reports(row.reports)}
+        <br />
+        <span className="strong">{words.queue.sources(row.sources)}</span>
       </span>
       <span className="right">
         {settled ? (

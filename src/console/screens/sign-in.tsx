@@ -13,6 +13,7 @@ import { Door } from "./door.tsx";
 /** Words for a refusal; an ended second step leads back to the password. */
 export function refusalWords(error: unknown, words: Words): string {
   if (!(error instanceof AuthRefusal)) return words.auth.failed;
+  if (error.detail !== "") return error.detail;
   if (error.reason === "session") return words.signIn.expired;
   if (error.reason === "offline") return `${words.fault.offline}. ${words.fault.offlineDo}`;
   return words.auth[error.reason];
@@ -66,7 +67,7 @@ export function SignInScreen() {
     <Door>
       {step === "password" ? (
         <>
-          <Head title={words.signIn.title} intro={words.signIn.intro} />
+          <Head title={words.signIn.title} intro={words.signIn.intro} focus={false} />
           <form
             onSubmit={(event) => {
               event.preventDefault();
@@ -123,6 +124,7 @@ export function SignInScreen() {
           <Head
             key={step}
             title={words.signIn.codeTitle}
+            focus={false}
             {...(step === "totp" ? { intro: words.signIn.codeIntro } : {})}
           />
           <form

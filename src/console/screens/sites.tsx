@@ -48,7 +48,7 @@ function HeldPart({ site }: { readonly site: SiteView }) {
       {asking === null ? null : (
         <AskOnce
           question={{
-            title: `${asking === "release" ? w.release : w.refuse}: ${site.hostnames.join(", ")}`,
+            title: `${asking === "release" ? w.release : w.refuse}${words.common.colon}${site.hostnames.join(", ")}`,
             consequence: asking === "release" ? words.ask.releaseSite : words.ask.refuseSite,
             act: asking === "release" ? w.release : w.refuse,
             withReason: true,
@@ -74,7 +74,10 @@ function SiteLine({ site }: { readonly site: SiteView }) {
           <div className="small quiet">{site.account}</div>
         </div>
         <div className="small">
-          <span className="quiet">{words.sitesPage.origin}: </span>
+          <span className="quiet">
+            {words.sitesPage.origin}
+            {words.common.colon}
+          </span>
           <code>{site.originUrl}</code>
           <div className="quiet">
             {words.sitesPage.version(site.version)}
@@ -144,7 +147,7 @@ function AddSite() {
         <div className="three">
           {field("hostname", w.hostname, w.hostnameHelp)}
           {field("originUrl", w.originUrl, w.originHelp)}
-          {field("account", w.account, " ")}
+          {field("account", w.account, w.accountHelp)}
         </div>
         <FaultNote fault={send.error} shownFields={["hostname", "originUrl", "account"]} />
         <div>

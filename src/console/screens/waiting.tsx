@@ -28,7 +28,7 @@ function Waiting({ decision, view }: { readonly decision: DecisionView; readonly
       <div className="row">
         <strong>
           {words.decisionKind[decision.kind]}
-          {what === null ? "" : `: ${words.kind[what.kind]}`}
+          {what === null ? "" : `${words.common.colon}${words.kind[what.kind]}`}
         </strong>
         {what === null ? null : (
           <span className="small">
@@ -38,7 +38,10 @@ function Waiting({ decision, view }: { readonly decision: DecisionView; readonly
       </div>
       {decision.measure === null ? null : <InForceNote measure={decision.measure} />}
       <p className="small said">
-        <span className="quiet">{decision.author.name}: </span>
+        <span className="quiet">
+          {decision.author.name}
+          {words.common.colon}
+        </span>
         {decision.authorReason}
       </p>
       <p className="small quiet">
@@ -46,7 +49,9 @@ function Waiting({ decision, view }: { readonly decision: DecisionView; readonly
         {decision.lapsesAt === null ? null : (
           <>
             {" "}
-            · {words.decision.lapses}: <Clock dueAt={decision.lapsesAt} />
+            · {words.decision.lapses}
+            {words.common.colon}
+            <Clock dueAt={decision.lapsesAt} />
           </>
         )}
       </p>

@@ -108,7 +108,7 @@ function Enrol({ from, name }: { readonly from: Step; readonly name: string }) {
           choosePassword();
         }}
       >
-        <Head title={`${words.welcome.title}, ${name}`} intro={words.welcome.intro} />
+        <Head title={`${words.welcome.title}, ${name}`} intro={words.welcome.intro} focus={false} />
         {alert}
         <PasswordInput
           label={words.welcome.passwordStep}
@@ -142,11 +142,13 @@ function Enrol({ from, name }: { readonly from: Step; readonly name: string }) {
             });
           }}
         >
-          <Head title={words.welcome.totpStep} intro={words.welcome.totpHelp} />
+          <Head title={words.welcome.totpStep} intro={words.welcome.totpHelp} focus={false} />
           {alert}
           <Qr text={totp.totpUri} label={words.welcome.qrLabel} />
           <p className="small quiet">
-            {words.welcome.totpManual}: <span className="mono strong">{totpSecret(totp.totpUri)}</span>
+            {words.welcome.totpManual}
+            {words.common.colon}
+            <span className="mono strong">{totpSecret(totp.totpUri)}</span>
           </p>
           <TextInput
             label={words.welcome.code}
