@@ -146,6 +146,13 @@ test("A signed log whose entries break the rules does not verify", async () => {
   const many = [start, ...Array.from({ length: 200 }, () => new Uint8Array(3))];
   const verdict = await verifyLogFiles(publishedBy(many), { vkey: vkeyOf(testSigner()) });
   assert.equal(verdict.problems.length, PROBLEMS_MAX, "the list of problems is bounded");
+  const honest = publishedBy([start, ...Array.from({ length: 200 }, () => of({}))]);
+  const lying = publishedBy(many);
+  const changed = await verifyLogFiles((path) => (path === "checkpoint" ? honest(path) : lying(path)), {
+    vkey: vkeyOf(testSigner()),
+  });
+  assert.equal(changed.problems.length, PROBLEMS_MAX);
+  assert.match(changed.problems[0] ?? "", /do not lead to the root/, "the worst is told first");
 });
 
 test("A log is verified over HTTP as from its folder, and a bad server is a clear error", async () => {

@@ -68,7 +68,7 @@ export async function verifyLogFiles(read: ReadPublished, options: VerifyOptions
   }
   const at = hashAtTiles((level, index) => computed.get(`${level}/${index}`));
   if (!sameBytes(rootHash(checkpoint.size, at), checkpoint.root)) {
-    found.problem(
+    found.worst(
       "The entries do not lead to the root that was signed: an entry was changed, added or removed",
     );
   }
@@ -138,6 +138,12 @@ class Findings {
 
   problem(what: string): void {
     if (this.problems.length < PROBLEMS_MAX) this.problems.push(what);
+  }
+
+  /** What must be read even if the list is full: it comes first, and the last of the others gives way. */
+  worst(what: string): void {
+    this.problems.unshift(what);
+    this.problems.splice(PROBLEMS_MAX);
   }
 
   entry(index: number, bytes: Uint8Array): void {
