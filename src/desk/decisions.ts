@@ -362,6 +362,7 @@ async function takeMeasure(tx: Tx, desk: DeskContext, taking: Taking): Promise<M
     brake: taking.kind === "brake",
   };
   const earlier = await entriesOfDecision(tx, taking.decision.decisionId);
+  if (taking.ratifies === null) await insertMeasure(tx, { record, at: iso(desk.now()) });
   const { intentId, partySalt, partyText } = await intendEntry(tx, desk, {
     case: found,
     kind: taking.kind,
@@ -384,7 +385,6 @@ async function takeMeasure(tx: Tx, desk: DeskContext, taking: Taking): Promise<M
     decisionId: taking.decision.decisionId,
     measureId,
   });
-  if (taking.ratifies === null) await insertMeasure(tx, { record, at: iso(desk.now()) });
   const revision = (await revisionsOf(tx, measureId)).length + 1;
   await insertRevision(tx, { record, revision, text: partyText, salt: partySalt, intentId });
   await setCaseState(tx, found.caseId, "decided");

@@ -9,7 +9,7 @@ import { countAll, countByLevel, countMeasures } from "../store/desk-counts.ts";
 import { publicOpening } from "../store/desk-log.ts";
 import type { DeskContext } from "./context.ts";
 
-const RANGE_MS_MAX = 10 * 366 * 24 * 3_600_000;
+const RANGE_MS_MAX = 100 * 366 * 24 * 3_600_000;
 
 export async function transparency(
   desk: DeskContext,
@@ -20,7 +20,7 @@ export async function transparency(
   if (Number.isNaN(fromMs) || Number.isNaN(untilMs) || untilMs <= fromMs || untilMs - fromMs > RANGE_MS_MAX) {
     throw new Fault(
       "input.invalid",
-      'Give a period like from "2026-01-01" until "2027-01-01", at most ten years',
+      'Give a period like from "2026-01-01" until "2027-01-01", at most a hundred years',
     );
   }
   const clean = { from: new Date(fromMs).toISOString(), until: new Date(untilMs).toISOString() };

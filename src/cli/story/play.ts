@@ -50,7 +50,10 @@ export async function playStory(options: {
         lines = await scene.play(plot);
       } catch (error) {
         ok = false;
-        lines = [error instanceof Error ? error.message : String(error)];
+        lines = [
+          error instanceof Error ? error.message : String(error),
+          ...stage.instance.alarms().map((alarm) => `! ${alarm.what}`),
+        ];
         if (process.env["PARAPET_TRACE"] === "1") console.error(error);
       }
       const ms = Math.round(performance.now() - startedAt);

@@ -40,6 +40,18 @@ const HOUR_MS = 3_600_000;
 const caseOf = (plot: Plot, who: StaffMember = plot.noor): Promise<CaseView> =>
   who.call("GET /cases/{caseId}", { params: { caseId: plot.caseId } });
 
+/** Looks at the case until `holds` is true of it. */
+async function caseWhen(plot: Plot, holds: (seen: CaseView) => boolean): Promise<CaseView> {
+  const deadline = performance.now() + 10_000;
+  for (;;) {
+    const seen = await caseOf(plot);
+    if (holds(seen)) return seen;
+    if (performance.now() > deadline)
+      throw new Error("what had to happen in the case did not happen in ten seconds");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
 async function report(
   plot: Plot,
   options: {
@@ -319,8 +331,14 @@ export const SCENES: readonly Scene[] = [
             "Read all four posts in the capture. Person, place, hour and takers are named. Police are being called.",
         },
       });
-      await plot.stage.instance.engine.settled();
-      const seen = await caseOf(plot);
+      const ratified = (seen: CaseView): boolean =>
+        seen.decisions.some(
+          (item) =>
+            item.decisionId === decisionId &&
+            item.measure?.state === "in_force" &&
+            !item.measure.record.brake,
+        );
+      const seen = await caseWhen(plot, ratified);
       const decision = seen.decisions.find((item) => item.decisionId === decisionId);
       assert.equal(decision?.state, "confirmed");
       assert.equal(decision.measure?.record.brake, false);
@@ -336,6 +354,7 @@ export const SCENES: readonly Scene[] = [
   {
     name: "The owner is told why, how to appeal, and takes everything along",
     async play(plot) {
+      await plot.stage.instance.engine.settled();
       const mail = plot.stage.letters.received().findLast((item) => item.to.includes(OWNER));
       assert.ok(mail, "the owner got a letter");
       const text = mail.raw.replace(/=\r?\n/g, "").replace(/=3D/g, "=");
