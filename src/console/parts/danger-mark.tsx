@@ -3,11 +3,20 @@ import { DANGER_LEVELS, type DangerLevel } from "../../contract/danger.ts";
 import { levelRank } from "../buttons.ts";
 import { useWords } from "../language.tsx";
 
-export function DangerMark({ level, big = false }: { readonly level: DangerLevel; readonly big?: boolean }) {
+export function DangerMark({
+  level,
+  big = false,
+  calm = false,
+}: {
+  readonly level: DangerLevel;
+  readonly big?: boolean;
+  /** True where nothing has this level now: the mark stays, its alarm does not. */
+  readonly calm?: boolean;
+}) {
   const words = useWords();
   const rank = levelRank(level);
   return (
-    <span className={big ? "level level-big" : "level"} data-level={level}>
+    <span className={big ? "level level-big" : "level"} data-level={level} data-calm={calm ? "yes" : "no"}>
       <svg viewBox="0 0 28 20" aria-hidden="true">
         {DANGER_LEVELS.map((each, i) => (
           <rect

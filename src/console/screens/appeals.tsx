@@ -56,9 +56,13 @@ export function AppealCard({
           {words.case.title(appeal.caseNumber)} →
         </Link>
       )}
-      <Veil>
+      {appeal.by === "reporter" ? (
+        <Veil>
+          <p className="said">{appeal.text}</p>
+        </Veil>
+      ) : (
         <p className="said">{appeal.text}</p>
-      </Veil>
+      )}
       {appeal.state === "open" ? (
         <>
           <div className="row">

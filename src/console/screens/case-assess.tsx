@@ -46,22 +46,24 @@ export function AssessForm({ view, onClose }: { readonly view: CaseView; readonl
       onSubmit={() => send.mutate(null)}
       onClose={onClose}
     >
-      {(Object.keys(DIMENSIONS) as Dimension[]).map((dimension) => (
-        <NativeSelect
-          key={dimension}
-          size="xs"
-          label={`${dimension} · ${words.dimension[dimension]}`}
-          value={scores[dimension] === null ? "" : String(scores[dimension])}
-          onChange={(event) => {
-            const score = SCORES.find((s) => String(s) === event.currentTarget.value) ?? null;
-            setScores((old) => ({ ...old, [dimension]: score }));
-          }}
-          data={[
-            { value: "", label: words.common.unknown },
-            ...SCORES.map((s) => ({ value: String(s), label: words.danger.score(s) })),
-          ]}
-        />
-      ))}
+      <div className="pairs">
+        {(Object.keys(DIMENSIONS) as Dimension[]).map((dimension) => (
+          <NativeSelect
+            key={dimension}
+            size="xs"
+            label={`${dimension} · ${words.dimension[dimension]}`}
+            value={scores[dimension] === null ? "" : String(scores[dimension])}
+            onChange={(event) => {
+              const score = SCORES.find((s) => String(s) === event.currentTarget.value) ?? null;
+              setScores((old) => ({ ...old, [dimension]: score }));
+            }}
+            data={[
+              { value: "", label: words.common.unknown },
+              ...SCORES.map((s) => ({ value: String(s), label: words.danger.score(s) })),
+            ]}
+          />
+        ))}
+      </div>
       <NativeSelect
         label={words.danger.credibility}
         value={String(credibility)}

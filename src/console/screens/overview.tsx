@@ -68,12 +68,12 @@ function QueueTile({ overview }: { readonly overview: OverviewView }) {
         <ul className="bars">
           {rows.map((q) => (
             <li key={q.level}>
-              <DangerMark level={q.level} />
+              <DangerMark level={q.level} calm={q.open === 0} />
               <span className="track" aria-hidden="true">
                 <span className="fill" data-level={q.level} style={{ width: `${(q.open / most) * 100}%` }} />
               </span>
               <span>
-                <strong>{q.open}</strong> {words.overview.open}
+                <strong>{q.open}</strong> {words.overview.open(q.open)}
                 {q.overdue > 0 ? (
                   <strong className="bad">, {words.overview.overdue(q.overdue)}</strong>
                 ) : null}

@@ -269,7 +269,7 @@ export const ENGLISH = {
     notEnrolled: "You cannot decide yet",
     enrol: "Complete your account",
     queue: "Queue by danger",
-    open: "open",
+    open: (_n: number) => "open",
     overdue: (n: number) => `${n} overdue`,
     noneOverdue: "none overdue",
     edges: "Edges",

@@ -242,7 +242,7 @@ export const FRENCH: Words = {
     notEnrolled: "Vous ne pouvez pas encore décider",
     enrol: "Compléter votre compte",
     queue: "File par danger",
-    open: "ouverts",
+    open: (n) => (n < 2 ? "ouvert" : "ouverts"),
     overdue: (n) => `${n} en retard`,
     noneOverdue: "aucun en retard",
     edges: "Nœuds",
