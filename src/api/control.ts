@@ -1,7 +1,6 @@
 /**
  * The control plane's front: the HTTP API, sign-in, the console's files and the public pages behind one listener, and the
- * command line's socket behind another. It owns no decision and no state but sessions: every request goes to a room below. The
- * public pages come in as an argument, as they live in the room above this one.
+ * command line's socket behind another. It owns no decision and no state but sessions: every request goes to a room below.
  */
 import { Fault } from "../contract/fault.ts";
 import type { PersonView } from "../contract/http.ts";
@@ -14,6 +13,7 @@ import { invite, type Invitation } from "./people.ts";
 import { problemResponse, type ProblemContext } from "./problem.ts";
 import type { Services } from "./services.ts";
 import { createSignIn, OPERATOR_LINK_MS } from "./sign-in.ts";
+import { publicPages } from "../web/public-pages.ts";
 
 export type PublicPages = (deps: {
   readonly services: Services;
@@ -27,7 +27,8 @@ export type ControlOptions = Services & {
   readonly consoleDir: string;
   /** 32 bytes that sessions and second factors are sealed with: kept by the caller, the same at every start. */
   readonly secret: Uint8Array;
-  readonly publicPages: PublicPages;
+  /** Another set of public pages, for tests. */
+  readonly publicPages?: PublicPages;
   /** Called after each request that may have changed something: there may be work to carry on. */
   readonly onChange: () => void;
 };
@@ -52,7 +53,7 @@ export type Control = {
 };
 
 export async function createControl(options: ControlOptions): Promise<Control> {
-  const { consoleDir, secret, publicPages, onChange, ...services } = options;
+  const { consoleDir, secret, publicPages: pagesOf = publicPages, onChange, ...services } = options;
   const problems: ProblemContext = {
     random: services.random,
     onUnknown: ({ id, trace }) =>
@@ -67,7 +68,7 @@ export async function createControl(options: ControlOptions): Promise<Control> {
   });
   const api = createApi({ services, signIn, problems });
   const local = createLocal({ services, signIn, problems });
-  const pages = publicPages({ services, problems, enter: signIn.enter });
+  const pages = pagesOf({ services, problems, enter: signIn.enter });
   const open: { close(): Promise<void> }[] = [];
 
   const route = async (request: Request, client: string): Promise<Response> => {

@@ -23,7 +23,7 @@ import { openMail } from "../mail/open-mail.ts";
 import { openSites } from "../sites/open-sites.ts";
 import type { Sites } from "../sites/sites.ts";
 import type { Db } from "../store/db.ts";
-import { createControl, type Control, type PublicPages } from "./control.ts";
+import { createControl, type Control } from "./control.ts";
 
 export const KNOWN_CODE = "1234567890123456";
 
@@ -144,13 +144,7 @@ export type TestControl = {
   close(): Promise<void>;
 };
 
-export const noPages: PublicPages = () => ({
-  fetch: async () => new Response("no pages here", { status: 404 }),
-});
-
-export async function startControl(
-  options: { readonly publicPages?: PublicPages } = {},
-): Promise<TestControl> {
+export async function startControl(): Promise<TestControl> {
   const log = await beginTestLog();
   const { db } = log.testDb;
   const dataDir = mkdtempSync(join(tmpdir(), "parapet-control-"));
@@ -198,7 +192,6 @@ export async function startControl(
     onChange: () => undefined,
     consoleDir: join(dataDir, "console"),
     secret: random(32),
-    publicPages: options.publicPages ?? noPages,
   });
   await control.listen();
   return {

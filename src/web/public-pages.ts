@@ -126,8 +126,13 @@ export const publicPages: PublicPages = ({ services, problems, enter }) => {
     } catch (error) {
       // What a reporter typed is not lost to our failure: the form comes back with it, whatever happened.
       const { problem, status, headers } = problemOf(error, problems);
-      const why = error instanceof Fault ? faultIn(place, error) : words.errorInside(problem.instance ?? "");
-      const url = error instanceof Fault ? error.fields?.["url"] : undefined;
+      const notOurs = error instanceof Fault && error.code === "state.not-found";
+      const why = notOurs
+        ? words.problems
+        : error instanceof Fault
+          ? faultIn(place, error)
+          : words.errorInside(problem.instance ?? "");
+      const url = notOurs ? words.errorNotOurs : error instanceof Fault ? error.fields?.["url"] : undefined;
       const wait = headers["retry-after"];
       return again({
         notice: why,
@@ -325,6 +330,7 @@ export const publicPages: PublicPages = ({ services, problems, enter }) => {
 function faultIn({ words }: Place, fault: Fault): string {
   if (fault.code === "limit.rate") return words.errorWait(Math.ceil((fault.retryAfterMs ?? 60_000) / 60_000));
   if (fault.code === "input.too-large") return words.errorTooLarge;
+  if (fault.code === "limit.full") return words.errorMany;
   if (fault.code === "desk.no-vault") return words.identityRefused;
   if (fault.code === "state.not-found") return words.notFound;
   return fault.detail;

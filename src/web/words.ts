@@ -72,6 +72,10 @@ const EN = {
       ? "Too many tries. Wait a minute and try again."
       : `Too many tries. Wait ${minutes} minutes and try again.`,
   errorElsewhere: "This form was sent from another website. Open this page yourself and send it from here.",
+  errorNotOurs:
+    "We do not protect this address, so we can do nothing about it. Check it, or report it to the provider of the site.",
+  errorMany:
+    "This page was reported in these words many times, and we are at it. If you know more, say what is new.",
   errorCode: "We know no report with this code. Check the 16 digits.",
   errorNothing: "Write something first",
   errorTitle: "That did not work",
@@ -333,6 +337,10 @@ const FR: Words = {
       : `Trop d’essais. Attendez ${minutes} minutes et réessayez.`,
   errorElsewhere:
     "Ce formulaire a été envoyé depuis un autre site. Ouvrez cette page vous-même et envoyez-le d’ici.",
+  errorNotOurs:
+    "Nous ne protégeons pas cette adresse et n’y pouvons donc rien. Vérifiez-la, ou signalez-la à l’hébergeur du site.",
+  errorMany:
+    "Cette page a été signalée bien des fois avec ces mots, et nous nous en occupons. Si vous en savez plus, dites ce qui est nouveau.",
   errorCode: "Nous ne connaissons aucun signalement avec ce code. Vérifiez les 16 chiffres.",
   errorNothing: "Écrivez d’abord quelque chose",
   errorTitle: "Cela n’a pas marché",
