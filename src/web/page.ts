@@ -7,6 +7,9 @@ import type { HtmlEscapedString } from "hono/utils/html";
 import { STYLE, STYLE_HASH } from "./style.ts";
 import { WORDS, type Language, type Words } from "./words.ts";
 
+/** Whole and from one place: the policy names the exact bytes between the tags. */
+const STYLE_ELEMENT = raw(`<style>${STYLE}</style>`);
+
 export type Html = HtmlEscapedString | Promise<HtmlEscapedString>;
 
 /** Where a page is drawn: language, whose instance, and the way to write an address in that language. */
@@ -62,9 +65,7 @@ export async function page(place: Place, options: PageOptions, body: Html): Prom
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="referrer" content="no-referrer" />
         <title>${options.title} · ${place.operatorName}</title>
-        <style>
-          ${raw(STYLE)}
-        </style>
+        ${STYLE_ELEMENT}
       </head>
       <body>
         <a class="skip" href="#content">${words.skip}</a>
