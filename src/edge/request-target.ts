@@ -24,22 +24,35 @@ export function canonicalPath(raw: string): string {
   return endsInSlash && kept.length > 0 ? joined + "/" : joined;
 }
 
-/** Canonical "path?query"; without a query there is no "?". */
-export function canonicalTarget(raw: string): string {
-  const hash = raw.indexOf("#");
-  const whole = hash >= 0 ? raw.substring(0, hash) : raw;
-  const mark = whole.indexOf("?");
-  if (mark < 0) return canonicalPath(whole);
-  const query = whole.substring(mark + 1);
-  const path = canonicalPath(whole.substring(0, mark));
-  return query === "" ? path : path + "?" + recode(query);
+/** What stands behind the first "?" of a request target, without a fragment. */
+export function queryOf(target: string): string {
+  const mark = target.indexOf("?");
+  if (mark < 0) return "";
+  const query = target.substring(mark + 1);
+  const hash = query.indexOf("#");
+  return hash < 0 ? query : query.substring(0, hash);
 }
 
-/** Whether `path` is `prefix` or lies below it, at a segment border. Both canonical. */
-export function isAtOrBelow(path: string, prefix: string): boolean {
-  const bare = prefix.charAt(prefix.length - 1) === "/" ? prefix.substring(0, prefix.length - 1) : prefix;
-  if (path === bare) return true;
-  return path.substring(0, bare.length + 1) === bare + "/";
+/** A query in one spelling: nothing encoded that may stand plain, all else in upper-case hex. */
+export function canonicalQuery(query: string): string {
+  return query === "" ? "" : recode(query);
+}
+
+/** A canonical path as bytes, one character each, which is what nginx's $uri holds. */
+export function decodedPath(canonical: string): string {
+  const out: string[] = [];
+  let i = 0;
+  while (i < canonical.length) {
+    if (canonical.charAt(i) === "%") {
+      const byte = HEX.indexOf(canonical.charAt(i + 1)) * 16 + HEX.indexOf(canonical.charAt(i + 2));
+      out.push(String.fromCharCode(byte));
+      i += 3;
+    } else {
+      out.push(canonical.charAt(i));
+      i += 1;
+    }
+  }
+  return out.join("");
 }
 
 /** Percent-decodes what may stand plain and encodes, in upper case, what may not. */

@@ -4,14 +4,14 @@
  * "HOST RAW-HOST " followed by every field that makes a request less than plain (body, CDN-Loop, Connection options), so that
  * one lookup answers "which site?" and "anything odd?" at once: an odd request cannot find an entry, and goes the careful way.
  */
-import type { EdgeMeasure } from "../../contract/edge-site.ts";
-import { judge, retryAfterSeconds } from "../client-limit.ts";
+import { judge, retryAfterSeconds, type Allowance } from "../client-limit.ts";
 import { contentLength, isLoop, nominatedFields } from "../forwarding.ts";
 import { normaliseHost } from "../hostname.ts";
-import { strongestMeasure } from "../measure-match.ts";
+import { measureOn, type PreparedMeasure } from "../measure-match.ts";
+import { queryOf } from "../request-target.ts";
 import { splitPass } from "../warning-pass.ts";
 import { answerError, answerNotice } from "./answer.ts";
-import { memory, rememberKey, siteOfHost, type Loaded } from "./sites.ts";
+import { memory, rememberKey, routeOf, siteOfHost, type Loaded, type Route } from "./sites.ts";
 import { passWarning } from "./warning.ts";
 
 const limits = ngx.shared["parapet_limits"]!;
@@ -22,29 +22,26 @@ export const settings = { cdnId: "", chunkedBytes: [] as number[] };
 
 export function admit(): void {
   const key = ngx.var["p_key"]!;
-  let site = memory.byKey[key];
+  let route = memory.byKey[key];
   let chunked = false;
-  if (site === undefined) {
+  if (route === undefined) {
     if (ngx.req.is_internal()) return; // An error page on its way out: it was judged before.
-    site = carefully(key);
-    if (site === undefined) return;
+    route = carefully(key);
+    if (route === undefined) return;
     chunked = ngx.var["http_transfer_encoding"] !== undefined;
   }
-  if (site.measures !== undefined && stopsAtMeasure(site, site.measures)) return;
-  if (site.allowance !== undefined) {
+  const site = route.site;
+  if (route.measures !== undefined && stopsAtMeasure(site, route.measures)) return;
+  const allowance = route.allowance;
+  if (allowance !== undefined) {
     const address = ngx.var["binary_remote_addr"]!;
-    const client = site.limitPrefix + (address.length > 4 ? address.substring(0, 8) : address);
+    const client = site.limitPrefix + (address.length > 4 ? string.sub(address, 1, 8) : address);
     const now = ngx.now();
-    const [used] = limits.incr(client, site.costSeconds, now, site.allowance.rememberSeconds);
+    const [used] = limits.incr(client, allowance.costSeconds, now, allowance.rememberSeconds);
     if (used !== undefined) {
-      const judged = judge(used, now, site.allowance);
-      if (judged === "refuse") {
-        limits.incr(client, -site.costSeconds);
-        if (ngx.req.is_internal()) return;
-        ngx.header["Retry-After"] = string.format("%d", retryAfterSeconds(used, now, site.allowance));
-        return answerError("limit.client");
-      }
-      if (judged === "renew") limits.set(client, now + site.costSeconds, site.allowance.rememberSeconds);
+      const judged = judge(used, now, allowance);
+      if (judged === "refuse") return refuseClient(client, used, allowance);
+      if (judged === "renew") limits.set(client, now + allowance.costSeconds, allowance.rememberSeconds);
     }
   }
   ngx.var["p_site"] = site.siteId;
@@ -52,8 +49,15 @@ export function admit(): void {
   if (chunked) return ngx.exec(chunkedLocation(site));
 }
 
+function refuseClient(client: string, used: number, allowance: Allowance): void {
+  limits.incr(client, -allowance.costSeconds); // A refused request costs nothing.
+  if (ngx.req.is_internal()) return;
+  ngx.header["Retry-After"] = string.format("%d", retryAfterSeconds(used, ngx.now(), allowance));
+  return answerError("limit.client");
+}
+
 /** Finds the site of a request that is not plain, or answers it and returns nothing. */
-function carefully(key: string): Loaded | undefined {
+function carefully(key: string): Route | undefined {
   const raw = ngx.var["http_host"];
   const host = raw === undefined ? null : normaliseHost(raw);
   if (host === null) {
@@ -71,11 +75,12 @@ function carefully(key: string): Loaded | undefined {
     answerError("host.unknown");
     return undefined;
   }
+  const route = routeOf(site, host);
   if (ngx.var["p_odd"] === "") {
-    rememberKey(key, site);
-    return site;
+    rememberKey(key, route);
+    return route;
   }
-  return oddities(site) ? site : undefined;
+  return oddities(site) ? route : undefined;
 }
 
 /** Checks what makes the request odd. False: it was answered. */
@@ -87,8 +92,8 @@ function oddities(site: Loaded): boolean {
       answerError("origin.loop");
       return false;
     }
-    // Several lines become one, since nginx forwards only the first of them.
-    ngx.req.set_header("CDN-Loop", loop);
+    // All its lines as one, since nginx would forward only the first of them.
+    ngx.var["p_cdn_loop"] = `${loop}, ${settings.cdnId}`;
   }
   const connection = joined(headers["connection"]);
   if (connection !== "") {
@@ -111,16 +116,23 @@ function oddities(site: Loaded): boolean {
 }
 
 /** True when a measure answered the request. */
-function stopsAtMeasure(site: Loaded, measures: readonly EdgeMeasure[]): boolean {
-  const asked = ngx.var["request_uri"] ?? "/";
-  const split = site.hasWarning ? splitPass(asked) : { target: asked, token: "" };
-  const measure = strongestMeasure(measures, {
-    host: ngx.var["host"] ?? "",
-    target: split.target,
-    nowMs: ngx.now() * 1000,
-  });
+function stopsAtMeasure(site: Loaded, measures: readonly PreparedMeasure[]): boolean {
+  const path = ngx.var["uri"]!;
+  const nowMs = ngx.now() * 1000;
+  if (site.hasWarning) return stopsAtWarnedSite(measures, path, nowMs);
+  const query = site.hasUrlMeasure ? (ngx.var["args"] ?? "") : "";
+  const measure = measureOn(measures, path, query, nowMs);
   if (measure === null || ngx.req.is_internal()) return false;
-  if (measure.record.kind === "warn") return !passWarning(measure.record, split);
+  answerNotice(measure.record);
+  return true;
+}
+
+/** The same where a warning may stand: then the query may hold the visitor's way past it. */
+function stopsAtWarnedSite(measures: readonly PreparedMeasure[], path: string, nowMs: number): boolean {
+  const asked = splitPass(ngx.var["request_uri"]!);
+  const measure = measureOn(measures, path, queryOf(asked.target), nowMs);
+  if (measure === null || ngx.req.is_internal()) return false;
+  if (measure.record.kind === "warn") return !passWarning(measure.record, asked);
   answerNotice(measure.record);
   return true;
 }

@@ -4,17 +4,18 @@
  * dictionaries, since values of one size class do not fragment each other's memory.
  */
 import * as cjson from "cjson.safe";
-import type { EdgeMeasure, EdgeSite } from "../../contract/edge-site.ts";
+import type { EdgeSite } from "../../contract/edge-site.ts";
 import { allowanceOf, type Allowance } from "../client-limit.ts";
 import { wildcardOf } from "../hostname.ts";
+import { measuresOfHost, prepareMeasures, type PreparedMeasure } from "../measure-match.ts";
 
 export type Loaded = {
   readonly siteId: string;
-  readonly measures: readonly EdgeMeasure[] | undefined;
+  readonly measures: readonly PreparedMeasure[];
   readonly hasWarning: boolean;
+  readonly hasUrlMeasure: boolean;
   readonly allowance: Allowance | undefined;
   readonly limitPrefix: string;
-  readonly costSeconds: number;
   readonly bodyBytesMax: number;
   readonly addresses: readonly string[];
   readonly address: string;
@@ -28,6 +29,14 @@ export type Loaded = {
   readonly hostHeader: string;
 };
 
+/** A site as one hostname of it sees it. */
+export type Route = {
+  readonly site: Loaded;
+  readonly allowance: Allowance | undefined;
+  /** Those that can stand on this hostname; undefined for none. */
+  readonly measures: readonly PreparedMeasure[] | undefined;
+};
+
 const hosts = ngx.shared["parapet_hosts"]!;
 const sites = ngx.shared["parapet_sites"]!;
 
@@ -35,15 +44,15 @@ const KEYS_MAX = 20_000;
 const LOADED_MAX = 20_000;
 
 /** `byKey`: what a plain request looks like (variable `p_key`) → its site. Filled by `admit`, for names that exist alone. */
-export const memory: { byKey: Record<string, Loaded | undefined> } = { byKey: {} };
+export const memory: { byKey: Record<string, Route | undefined> } = { byKey: {} };
 let keys = 0;
 let loaded: Record<string, Loaded | undefined> = {};
 let loadedCount = 0;
 
-export function rememberKey(key: string, site: Loaded): void {
+export function rememberKey(key: string, route: Route): void {
   // Variants of a key (ports, letter case) are the client's to choose, so their number is bounded.
   if (keys >= KEYS_MAX) forgetKeys();
-  memory.byKey[key] = site;
+  memory.byKey[key] = route;
   keys += 1;
 }
 
@@ -72,6 +81,11 @@ export function siteOfHost(host: string): Loaded | undefined {
   return found === undefined ? undefined : siteById(found as string);
 }
 
+export function routeOf(site: Loaded, host: string): Route {
+  const measures = measuresOfHost(site.measures, host);
+  return { site, allowance: site.allowance, measures: measures.length > 0 ? measures : undefined };
+}
+
 export function siteById(siteId: string): Loaded | undefined {
   const known = loaded[siteId];
   if (known !== undefined) return known;
@@ -93,15 +107,19 @@ function load(site: EdgeSite): Loaded {
   const allowance =
     site.limit === null ? undefined : allowanceOf(site.limit.requestsPerSecond, site.limit.burst);
   let hasWarning = false;
-  for (const measure of site.measures) if (measure.record.kind === "warn") hasWarning = true;
+  let hasUrlMeasure = false;
+  for (const { record } of site.measures) {
+    if (record.kind === "warn") hasWarning = true;
+    if (record.scope === "url") hasUrlMeasure = true;
+  }
   const tls = site.scheme === "https";
   return {
     siteId: site.siteId,
-    measures: site.measures.length > 0 ? site.measures : undefined,
+    measures: prepareMeasures(site.measures),
     hasWarning,
+    hasUrlMeasure,
     allowance,
     limitPrefix: site.siteId + " ",
-    costSeconds: allowance === undefined ? 0 : allowance.costSeconds,
     bodyBytesMax: site.bodyBytesMax,
     addresses: site.addresses,
     address: site.addresses[0] ?? "",
