@@ -47,7 +47,7 @@ export function nominatedFields(connection: string): string[] | null {
 
 /** The size a Content-Length announces, or -1 if it is not digits alone (RFC 9110 §8.6). */
 export function contentLength(raw: string): number {
-  if (raw.length === 0 || raw.length > 15) return -1;
+  if (raw.length === 0 || raw.length > 14) return -1;
   for (let i = 0; i < raw.length; i++) if (!"0123456789".includes(raw.charAt(i))) return -1;
   return Number(raw);
 }

@@ -1,0 +1,152 @@
+/**
+ * The request path's decisions under Node and under LuaJIT with the same vectors: both must give what the vector says. Pages
+ * are too long for vectors: there both runtimes must give the same bytes. The numbers of vectors, files and modules are asserted, so that
+ * the test cannot pass by running nothing.
+ */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import fc from "fast-check";
+import { buildEdge } from "../cli/build-edge.ts";
+import { MEASURE_KINDS, SCOPES } from "../contract/measure.ts";
+import { REASON_STATUS } from "../contract/verdict.ts";
+import { decide } from "./vectors.ts";
+
+type Vector = { readonly name: string; readonly args: readonly unknown[]; readonly expect?: unknown };
+
+const VECTORS = fileURLToPath(new URL("../../test/vectors/edge/", import.meta.url));
+const OUT = fileURLToPath(new URL("../../build/edge", import.meta.url));
+
+function underLuaJit(vectors: readonly Vector[]): unknown[] {
+  const output = execFileSync("luajit", [join(VECTORS, "run.lua")], {
+    input: vectors.map((vector) => `${JSON.stringify({ name: vector.name, args: vector.args })}\n`).join(""),
+    env: { ...process.env, LUA_PATH: `${OUT}/?.lua;;` },
+    maxBuffer: 256 * 1024 * 1024,
+  });
+  const results = output.toString("utf8").trimEnd().split("\n");
+  assert.equal(results.length, vectors.length, "LuaJIT answered every vector");
+  return results.map((line) => JSON.parse(line) as unknown);
+}
+
+test("every vector holds under Node and under LuaJIT", async () => {
+  const { files: modules } = await buildEdge({ outDir: OUT });
+  const names = readdirSync(VECTORS).filter((name) => name.endsWith(".json"));
+  const vectors = names.flatMap((name) => JSON.parse(readFileSync(join(VECTORS, name), "utf8")) as Vector[]);
+  const inLua = underLuaJit(vectors);
+  for (const [i, vector] of vectors.entries()) {
+    const what = `${vector.name}(${JSON.stringify(vector.args)})`;
+    assert.deepEqual(decide(vector.name, vector.args), vector.expect, `Node: ${what}`);
+    assert.deepEqual(inLua[i], vector.expect, `LuaJIT: ${what}`);
+  }
+  assert.equal(names.length, 8, "vector files");
+  assert.ok(vectors.length >= 180, `only ${vectors.length} vectors`);
+  assert.ok(modules >= 25, `only ${modules} modules were compiled`);
+});
+
+test("pages are the same bytes from both, in both languages, and load nothing from anywhere", () => {
+  const reasons = Object.keys(REASON_STATUS).filter((code) => !code.startsWith("measure."));
+  const pages: Vector[] = [];
+  for (const language of ["en", "fr"]) {
+    for (const reason of reasons) {
+      pages.push({ name: "renderError", args: [reason, language, "0123abcd"] });
+      pages.push({ name: "errorProblem", args: [reason, language, "0123abcd"] });
+    }
+    for (const kind of MEASURE_KINDS) {
+      for (const scope of SCOPES) {
+        const args = [record(kind, scope), language, "0123abcd"];
+        pages.push({ name: "renderNotice", args });
+        pages.push({ name: "noticeProblem", args });
+        pages.push({ name: "renderWarning", args: [...args, "?a=1&parapet-continue=1.x"] });
+      }
+    }
+  }
+  const inLua = underLuaJit(pages);
+  for (const [i, page] of pages.entries()) {
+    const text = decide(page.name, page.args);
+    assert.equal(text, inLua[i], `${page.name} ${JSON.stringify(page.args).slice(0, 100)}`);
+    assert.ok(typeof text === "string");
+    if (page.name.endsWith("roblem")) JSON.parse(text);
+    else {
+      assert.ok(text.includes('name="viewport"') && text.includes("<h1>") && text.includes("0123abcd"));
+      assert.ok(!/<script|<img|<link|src=|url\(|@import/i.test(text), "nothing is loaded");
+      assert.ok(!text.includes("<b>bold</b>"), "facts are text");
+    }
+  }
+  assert.equal(pages.length, 2 * (reasons.length * 2 + MEASURE_KINDS.length * SCOPES.length * 3));
+});
+
+test("whatever a client sends, both runtimes read it alike", () => {
+  const names = [
+    "normaliseHost",
+    "canonicalPath",
+    "canonicalQuery",
+    "escapeHtml",
+    "jsonString",
+    "chooseLanguage",
+    "prefersJson",
+    "nominatedFields",
+    "contentLength",
+    "splitPass",
+    "queryOf",
+  ];
+  const alphabet = [
+    "/",
+    ".",
+    "%",
+    "2",
+    "e",
+    "F",
+    "?",
+    "#",
+    "&",
+    "=",
+    ",",
+    ";",
+    ":",
+    "q",
+    "0",
+    "fr",
+    "é",
+    "😀",
+    " ",
+    "\t",
+    '"',
+  ];
+  const text = fc.oneof(
+    fc.string({ maxLength: 60 }),
+    fc.array(fc.constantFrom(...alphabet), { maxLength: 40 }).map((parts) => parts.join("")),
+  );
+  const samples = fc.sample(fc.tuple(fc.constantFrom(...names), text), { numRuns: 4000, seed: 20261122 });
+  const vectors = samples.map(([name, arg]) => ({ name, args: [arg] }));
+  const inLua = underLuaJit(vectors);
+  for (const [i, vector] of vectors.entries()) {
+    assert.deepEqual(
+      inLua[i],
+      decide(vector.name, vector.args),
+      `${vector.name}(${JSON.stringify(vector.args)})`,
+    );
+  }
+});
+
+function record(kind: string, scope: string): object {
+  return {
+    kind,
+    scope,
+    caseNumber: "2026-000012",
+    subject: { siteId: "site_x", hostname: "forum.example", path: "/secret" },
+    clause: "doxxing-with-danger",
+    facts: 'A home address, posted beside a threat. <b>bold</b> & "quoted"',
+    territory: ["*"],
+    startsAt: "2026-11-22T19:30:05.123Z",
+    endsAt: kind === "warn" ? null : "2026-12-22T19:30:05.123Z",
+    reviewAt: kind === "warn" ? "2026-12-01T00:00:00.000Z" : null,
+    appealBy: ["customer", "reporter"],
+    appealUrl: "https://parapet.example/appeals/1",
+    blockedByUrl: "https://parapet.example/",
+    operatorName: "Example & Operator",
+    brake: kind === "withhold",
+  };
+}
