@@ -100,7 +100,7 @@ export async function mailboxPage(place: Place, state: MailboxState): Promise<Re
         <dd><b>${words.states[view.state]}</b></dd>
         <dt>${words.received}</dt>
         <dd>${momentIn(language, view.receivedAt)}</dd>
-        <dt>${words.harm}</dt>
+        <dt>${words.about}</dt>
         <dd>${words.harms[view.harm]}</dd>
       </dl>
       ${

@@ -101,7 +101,7 @@ export async function enterPage(place: Place, token: string): Promise<Response> 
   );
 }
 
-/** One sentence about what went wrong. `why` is ours, in the reader's language, or a Fault's detail. */
+/** One sentence about what went wrong. `why` is ours, in the reader's language, or a Fault's detail. Echoes no address. */
 export async function errorPage(
   place: Place,
   error: {
@@ -116,7 +116,7 @@ export async function errorPage(
     {
       title: error.title,
       status: error.status,
-      noSwitch: error.status !== 404,
+      noSwitch: true,
       headers: error.headers ?? {},
     },
     html`<h1>${error.title}</h1>

@@ -32,7 +32,8 @@ const WINDOW_MS = 10 * 60_000;
 const KEYS_MAX = 20_000;
 /** Generous, as a refuge, a newsroom or a Tor exit is one address with many people behind it. */
 const REPORTS_PER_CLIENT_MAX = 30;
-const WRONG_CODES_PER_CLIENT_MAX = 20;
+/** Sixteen digits cannot be guessed at any such rate; the bound is on what guessing costs us, and is loose for the same reason. */
+const WRONG_CODES_PER_CLIENT_MAX = 100;
 /** No answer about a code or a token leaves sooner than this, right or wrong. */
 const SECRET_FLOOR_MS = 400;
 /** Where "leave this page quickly" leads: a page that nobody has to explain having open. */

@@ -20,7 +20,7 @@ header{position:sticky;top:0;z-index:1;background:var(--card);border-bottom:1px 
 .leave{border:2px solid var(--warn);color:var(--warn);border-radius:.5rem;padding:.4rem .8rem;text-decoration:none;font-weight:650;font-size:.95rem}
 a{color:var(--link);text-underline-offset:.15em}
 :focus-visible{outline:3px solid var(--link);outline-offset:2px;border-radius:.2rem}
-main{padding-top:1.6rem;padding-bottom:3rem}
+main.page,main.wide{padding-top:1.8rem;padding-bottom:3rem}
 h1{font-size:1.85rem;line-height:1.2;margin:.2rem 0 .8rem;letter-spacing:-.01em;text-wrap:balance}
 h2{font-size:1.2rem;line-height:1.3;margin:2rem 0 .5rem}
 p{margin:.6rem 0}.lead{font-size:1.08rem}
@@ -43,12 +43,12 @@ textarea{min-height:8rem;resize:vertical}
 textarea.short{min-height:5.5rem}
 fieldset{border:1px solid var(--line);border-radius:.8rem;padding:.4rem 1.15rem 1rem;margin:1.8rem 0;background:var(--card);min-width:0}
 fieldset .field{margin:.9rem 0 0}
-legend{padding:0 .4rem;margin-left:-.4rem}
+legend{float:left;width:100%;padding:0;margin:.7rem 0 .2rem}legend+*{clear:both}
 .wrong input,.wrong textarea,.wrong select{border:2px solid var(--warn)}
 .error{color:var(--warn);font-weight:600;margin:.25rem 0 0}
 button{font:inherit;font-weight:650;background:var(--do);color:var(--do-ink);border:0;border-radius:.6rem;padding:.75rem 1.6rem;min-height:3rem;cursor:pointer}
 button:hover{filter:brightness(1.08)}
-.code{font:700 clamp(1.7rem,8.2vw,2.9rem)/1.25 ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace;letter-spacing:.02em;display:flex;flex-wrap:wrap;gap:.1rem 1.1rem;margin:.4rem 0}
+.code{font:700 clamp(2rem,9vw,2.7rem)/1.25 ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace;letter-spacing:.02em;display:grid;grid-template-columns:repeat(2,max-content);gap:.1rem 1.1rem;margin:.4rem 0}@media (min-width:34rem){.code{grid-template-columns:repeat(4,max-content)}}
 .box{border:2px solid var(--do);border-radius:.9rem;background:var(--card);padding:1rem 1.25rem;margin:1.2rem 0}
 .box h2{margin:0}
 .mono{font:.86rem/1.5 ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace;overflow-wrap:anywhere}

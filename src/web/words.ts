@@ -105,6 +105,7 @@ const EN = {
   code: "Your 16-digit code",
   codeHint: "Spaces do not matter.",
   open: "Open",
+  about: "About",
   received: "Received",
   state: "Where it stands",
   states: {
@@ -370,6 +371,7 @@ const FR: Words = {
   code: "Votre code à 16 chiffres",
   codeHint: "Les espaces ne comptent pas.",
   open: "Ouvrir",
+  about: "Objet",
   received: "Reçu",
   state: "Où en est-on",
   states: {
