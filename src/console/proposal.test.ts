@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { SiteId } from "../contract/ids.ts";
-import { FACTS_CHARS_MAX, SCOPES } from "../contract/measure.ts";
+import { DANGER_LEVELS, type DangerLevel } from "../contract/danger.ts";
+import { FACTS_CHARS_MAX, MEASURE_KINDS, SCOPES } from "../contract/measure.ts";
 import { toLocalField } from "./moments.ts";
 import {
   asksReasonWider,
   firstDraft,
   isWider,
+  mildestFor,
   missingIn,
   proposalOf,
   type ProposalDraft,
@@ -24,7 +26,7 @@ const full = (more: Partial<ProposalDraft> = {}): ProposalDraft => ({
   ...more,
 });
 const missing = (draft: ProposalDraft): string[] =>
-  Object.keys(missingIn(draft, { narrowest: "url", now: NOW, words })).sort();
+  Object.keys(missingIn(draft, { narrowest: "url", level: "HIGH", now: NOW, words })).sort();
 
 test("the first draft is the narrowest scope, and asks for clause, facts and reason alone", () => {
   const draft = firstDraft(narrowest, { now: NOW });
@@ -39,7 +41,21 @@ test("every wider scope asks for a reason, the narrowest does not", () => {
       assert.equal(isWider(scope, than), SCOPES.indexOf(scope) > SCOPES.indexOf(than), `${scope} ${than}`);
   assert.deepEqual(missing(full({ scope: "site" })), ["reasonWider"]);
   assert.deepEqual(missing(full({ scope: "site", reasonWider: "Whole pattern." })), []);
-  assert.equal(asksReasonWider({ scope: "url", kind: "withdraw" }, "url"), true);
+});
+
+test("the mildest kind stands until somebody chooses, follows the clause, and a harder one asks for a reason", () => {
+  const kind = (level: DangerLevel, more: Partial<ProposalDraft> = {}): string =>
+    proposalOf(full(more), { subject, narrowest: "url", level }).kind;
+  assert.equal(kind("LOW"), "warn");
+  assert.equal(kind("LOW", { clause: "ncii" }), "withhold");
+  assert.equal(kind("IMMINENT"), "withhold");
+  assert.equal(kind("IMMINENT", { kind: "warn" }), "warn");
+  for (const level of DANGER_LEVELS)
+    for (const chosen of MEASURE_KINDS) {
+      const draft = full({ kind: chosen });
+      const harder = MEASURE_KINDS.indexOf(chosen) > MEASURE_KINDS.indexOf(mildestFor(draft, level));
+      assert.equal(asksReasonWider(draft, { narrowest: "url", level }), harder, `${level} ${chosen}`);
+    }
 });
 
 test("what cannot be sent is named by its field", () => {
@@ -60,13 +76,14 @@ test("what cannot be sent is named by its field", () => {
 });
 
 test("the body carries the subject that the scope needs, and exactly one of end and review", () => {
-  const url = proposalOf(full(), { subject, narrowest: "url" });
+  const url = proposalOf(full(), { subject, narrowest: "url", level: "HIGH" });
   assert.deepEqual(url.subject, subject);
   assert.deepEqual([url.endsAt, url.reviewAt], [null, "2026-11-29T03:00:00.000Z"]);
   assert.equal(url.reasonWider, null);
   const site = proposalOf(full({ scope: "site", reasonWider: " Whole pattern. ", end: "ends" }), {
     subject,
     narrowest: "url",
+    level: "HIGH",
   });
   assert.deepEqual(site.subject, { siteId: "site_1" });
   assert.equal(site.reasonWider, "Whole pattern.");
@@ -76,6 +93,7 @@ test("the body carries the subject that the scope needs, and exactly one of end 
     {
       subject,
       narrowest: "hostname",
+      level: "HIGH",
     },
   );
   assert.deepEqual(host.subject, { siteId: "site_1", hostname: "forum.example" });
@@ -83,5 +101,8 @@ test("the body carries the subject that the scope needs, and exactly one of end 
 });
 
 test("a draft without a clause is never turned into a body", () => {
-  assert.throws(() => proposalOf(full({ clause: "" }), { subject, narrowest: "url" }), /no clause/);
+  assert.throws(
+    () => proposalOf(full({ clause: "" }), { subject, narrowest: "url", level: "HIGH" }),
+    /no clause/,
+  );
 });

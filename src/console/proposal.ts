@@ -5,6 +5,7 @@
 import type { MeasureProposal } from "../contract/http.ts";
 import {
   FACTS_CHARS_MAX,
+  MEASURE_KINDS,
   REASON_CHARS_MAX,
   SCOPES,
   type Clause,
@@ -12,11 +13,14 @@ import {
   type MeasureSubject,
   type Scope,
 } from "../contract/measure.ts";
+import type { DangerLevel } from "../contract/danger.ts";
+import { MILDEST_BY_LEVEL, mildestKind } from "../contract/mildest.ts";
 import { fromLocalField, toLocalField } from "./moments.ts";
 import type { Words } from "./words/english.ts";
 
 export type ProposalDraft = {
-  readonly kind: MeasureKind;
+  /** null until somebody chooses: then the mildest kind that answers stands, and follows the clause. */
+  readonly kind: MeasureKind | null;
   readonly scope: Scope;
   readonly hostname: string;
   readonly path: string;
@@ -42,7 +46,7 @@ export function firstDraft(
   input: { readonly now: number },
 ): ProposalDraft {
   return {
-    kind: "withhold",
+    kind: null,
     scope: narrowest.scope,
     hostname: narrowest.subject.hostname ?? "",
     path: narrowest.subject.path ?? "/",
@@ -62,9 +66,22 @@ export const asksHostname = (scope: Scope): boolean =>
   scope === "url" || scope === "path" || scope === "hostname";
 export const asksPath = (scope: Scope): boolean => scope === "url" || scope === "path";
 
-/** Ending the service altogether is the most severe kind: it always asks why nothing milder is enough. */
-export const asksReasonWider = (draft: Pick<ProposalDraft, "scope" | "kind">, narrowest: Scope): boolean =>
-  isWider(draft.scope, narrowest) || draft.kind === "withdraw";
+/** What the case itself says about how far a measure has to go. */
+export type Ground = { readonly narrowest: Scope; readonly level: DangerLevel };
+
+export const mildestFor = (draft: Pick<ProposalDraft, "clause">, level: DangerLevel): MeasureKind =>
+  draft.clause === "" ? MILDEST_BY_LEVEL[level] : mildestKind(level, draft.clause);
+
+export const kindOf = (draft: Pick<ProposalDraft, "kind" | "clause">, level: DangerLevel): MeasureKind =>
+  draft.kind ?? mildestFor(draft, level);
+
+/** A scope wider than the narrowest, or a kind harder than the mildest, asks for its reason (design law 5). */
+export const asksReasonWider = (
+  draft: Pick<ProposalDraft, "scope" | "kind" | "clause">,
+  ground: Ground,
+): boolean =>
+  isWider(draft.scope, ground.narrowest) ||
+  MEASURE_KINDS.indexOf(kindOf(draft, ground.level)) > MEASURE_KINDS.indexOf(mildestFor(draft, ground.level));
 
 export const countryCodes = (text: string): readonly string[] =>
   text
@@ -75,7 +92,7 @@ export const countryCodes = (text: string): readonly string[] =>
 /** What is still missing, by field. Empty when the draft may be sent. */
 export function missingIn(
   draft: ProposalDraft,
-  input: { readonly narrowest: Scope; readonly now: number; readonly words: Words },
+  input: Ground & { readonly now: number; readonly words: Words },
 ): Readonly<Partial<Record<ProposalField, string>>> {
   const say = input.words.propose.missing;
   const missing: Partial<Record<ProposalField, string>> = {};
@@ -84,8 +101,7 @@ export function missingIn(
   if (draft.clause === "") missing.clause = say.clause;
   if (draft.facts.trim() === "" || draft.facts.length > FACTS_CHARS_MAX) missing.facts = say.facts;
   if (draft.reason.trim() === "" || draft.reason.length > REASON_CHARS_MAX) missing.reason = say.reason;
-  if (asksReasonWider(draft, input.narrowest) && draft.reasonWider.trim() === "")
-    missing.reasonWider = say.reasonWider;
+  if (asksReasonWider(draft, input) && draft.reasonWider.trim() === "") missing.reasonWider = say.reasonWider;
   const when = fromLocalField(draft.when);
   if (when === null || Date.parse(when) <= input.now) missing.when = say.when;
   const codes = countryCodes(draft.countries);
@@ -97,12 +113,12 @@ export function missingIn(
 /** The request body. Call it only with a draft that misses nothing. */
 export function proposalOf(
   draft: ProposalDraft,
-  input: { readonly subject: MeasureSubject; readonly narrowest: Scope },
+  input: Ground & { readonly subject: MeasureSubject },
 ): MeasureProposal {
   if (draft.clause === "") throw new Error("Proposal has no clause: check missingIn first");
   const when = fromLocalField(draft.when);
   return {
-    kind: draft.kind,
+    kind: kindOf(draft, input.level),
     scope: draft.scope,
     subject: {
       siteId: input.subject.siteId,
@@ -114,7 +130,8 @@ export function proposalOf(
     territory: draft.everywhere ? ["*"] : countryCodes(draft.countries),
     endsAt: draft.end === "ends" ? when : null,
     reviewAt: draft.end === "review" ? when : null,
-    reasonWider: asksReasonWider(draft, input.narrowest) ? draft.reasonWider.trim() : null,
+    // Sent whenever it was written: the desk may ask for it where this form did not.
+    reasonWider: draft.reasonWider.trim() === "" ? null : draft.reasonWider.trim(),
     reason: draft.reason.trim(),
   };
 }

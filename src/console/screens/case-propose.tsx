@@ -23,8 +23,11 @@ import {
   asksReasonWider,
   firstDraft,
   isWider,
+  kindOf,
+  mildestFor,
   missingIn,
   proposalOf,
+  type Ground,
   type ProposalDraft,
   type ProposalField,
 } from "../proposal.ts";
@@ -54,6 +57,7 @@ export function ProposeForm({
   const words = useWords();
   const w = words.propose;
   const narrowest = view.narrowest.scope;
+  const ground: Ground = { narrowest, level: view.level };
   const [draft, setDraft] = useState<ProposalDraft>(() => firstDraft(view.narrowest, { now: Date.now() }));
   const [tried, setTried] = useState(false);
   const [asking, setAsking] = useState(false);
@@ -71,7 +75,7 @@ export function ProposeForm({
     done,
   );
 
-  const missing = tried ? missingIn(draft, { narrowest, now: Date.now(), words }) : {};
+  const missing = tried ? missingIn(draft, { ...ground, now: Date.now(), words }) : {};
   const told = send.error?.fields ?? {};
   // The server's field names are the contract's: the form's own fields gather them.
   const toldFor: Partial<Record<ProposalField, string | undefined>> = {
@@ -85,17 +89,17 @@ export function ProposeForm({
     territory: told["territory"],
   };
   const errorOf = (field: ProposalField): string | null => missing[field] ?? toldFor[field] ?? null;
-  const body = (): MeasureProposal => proposalOf(draft, { subject: view.subject, narrowest });
+  const body = (): MeasureProposal => proposalOf(draft, { subject: view.subject, ...ground });
 
   const submit = (): void => {
     setTried(true);
-    if (Object.keys(missingIn(draft, { narrowest, now: Date.now(), words })).length > 0) return;
+    if (Object.keys(missingIn(draft, { ...ground, now: Date.now(), words })).length > 0) return;
     if (mode === "brake") setAsking(true);
     else send.mutate(body());
   };
 
   const subject = { ...view.subject, hostname: draft.hostname, path: draft.path };
-  const wantsReason = asksReasonWider(draft, narrowest) || send.error?.code === "desk.not-narrowest";
+  const wantsReason = asksReasonWider(draft, ground) || send.error?.code === "desk.not-narrowest";
 
   return (
     <>
@@ -113,7 +117,7 @@ export function ProposeForm({
       >
         <Radio.Group
           label={w.kind}
-          value={draft.kind}
+          value={kindOf(draft, view.level)}
           onChange={(value) => {
             const kind = MEASURE_KINDS.find((k) => k === value);
             if (kind !== undefined) set({ kind });
@@ -121,7 +125,16 @@ export function ProposeForm({
         >
           <Stack gap={6} mt={6}>
             {MEASURE_KINDS.map((kind) => (
-              <Radio key={kind} value={kind} label={words.kind[kind]} description={words.kindMeaning[kind]} />
+              <Radio
+                key={kind}
+                value={kind}
+                label={
+                  kind === mildestFor(draft, view.level)
+                    ? `${words.kind[kind]} (${w.mildest})`
+                    : words.kind[kind]
+                }
+                description={words.kindMeaning[kind]}
+              />
             ))}
           </Stack>
         </Radio.Group>

@@ -400,6 +400,7 @@ export const ENGLISH = {
     kind: "Measure",
     scope: "How wide",
     narrowest: "narrowest that answers",
+    mildest: "mildest that answers",
     wider: "Wider than the narrowest",
     reasonWider: "Why nothing narrower is enough",
     reasonWiderHelp:

@@ -374,6 +374,7 @@ export const FRENCH: Words = {
     kind: "Mesure",
     scope: "Étendue",
     narrowest: "la plus étroite qui réponde",
+    mildest: "la plus douce qui réponde",
     wider: "Plus large que la plus étroite",
     reasonWider: "Pourquoi rien de plus étroit ne suffit",
     reasonWiderHelp: "L’exposé des motifs le reprend. Une mesure plus large sans motif n’est pas acceptée.",
