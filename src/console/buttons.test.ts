@@ -13,6 +13,7 @@ import { DANGER_LEVELS } from "../contract/danger.ts";
 import {
   appealButton,
   byDanger,
+  byUrgency,
   caseButtons,
   CASE_ACTS,
   consequence,
@@ -115,6 +116,24 @@ test("the queue runs from danger to calm, the overdue before the due", () => {
     ["IMMINENT 09", "IMMINENT 05", "HIGH 03", "HIGH 04", "LOW 00"],
   );
   assert.deepEqual(DANGER_LEVELS.map(levelRank), [1, 2, 3, 4, 5]);
+});
+
+test("decisions that wait stand first, the others newest first", () => {
+  const decision = (state: (typeof DECISION_STATES)[number], day: number) => ({
+    state,
+    madeAt: `2026-11-0${day}T00:00:00Z`,
+  });
+  const sorted = byUrgency([
+    decision("confirmed", 1),
+    decision("rejected", 4),
+    decision("proposed", 2),
+    decision("braked", 3),
+    decision("lapsed", 5),
+  ]);
+  assert.deepEqual(
+    sorted.map((d) => d.state),
+    ["braked", "proposed", "lapsed", "rejected", "confirmed"],
+  );
 });
 
 test("a quiet case is not in motion", () => {

@@ -138,6 +138,14 @@ export function byDanger<
   );
 }
 
+/** What waits for somebody first, then the newest. */
+export function byUrgency<
+  Decision extends { readonly state: DecisionView["state"]; readonly madeAt: string },
+>(decisions: readonly Decision[]): readonly Decision[] {
+  const waits = (d: Decision): number => Number(Object.keys(DECISION_STEPS[d.state]).length > 0);
+  return [...decisions].sort((a, b) => waits(b) - waits(a) || Date.parse(b.madeAt) - Date.parse(a.madeAt));
+}
+
 /** True while something in the case moves by itself, so that the screen should look again soon. */
 export function inMotion(view: Pick<CaseView, "decisions" | "referrals">): boolean {
   return (

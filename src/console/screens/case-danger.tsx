@@ -90,6 +90,9 @@ export function DangerPanel({ view }: { readonly view: CaseView }) {
             <Moment at={danger.nextReviewAt} />
           </dd>
         </dl>
+        {Object.values(danger.scores).includes(null) ? (
+          <p className="small quiet">{words.danger.unknownMeans}</p>
+        ) : null}
         <div className="dims">
           {(Object.keys(DIMENSIONS) as Dimension[]).map((dimension) => {
             const score = danger.scores[dimension];
@@ -104,10 +107,8 @@ export function DangerPanel({ view }: { readonly view: CaseView }) {
                     pointers.map((p, i) => (
                       <Pointer key={`${p.source} ${String(i)}`} pointer={p} covered={covered} />
                     ))
-                  ) : (
-                    <span className="small quiet">
-                      {score === null ? words.danger.unknownMeans : score === 0 ? "" : words.danger.noPointer}
-                    </span>
+                  ) : score === null || score === 0 ? null : (
+                    <span className="small quiet">{words.danger.noPointer}</span>
                   )}
                 </div>
               </div>

@@ -5,7 +5,7 @@
 import { Link, useLocation } from "wouter";
 import type { CaseView } from "../../contract/http.ts";
 import type { CaseId } from "../../contract/ids.ts";
-import { caseButtons, type CaseAct } from "../buttons.ts";
+import { byUrgency, caseButtons, type CaseAct } from "../buttons.ts";
 import { useKeys } from "../keys.ts";
 import { useWords } from "../language.tsx";
 import { ActButton } from "../parts/act-button.tsx";
@@ -214,7 +214,7 @@ function CaseBody({ view, act }: { readonly view: CaseView; readonly act: string
           <div className="stack">
             {asked === null ? null : forms[asked]()}
             {asked === null
-              ? view.decisions.map((decision) => (
+              ? byUrgency(view.decisions).map((decision) => (
                   <DecisionPanel key={decision.decisionId} decision={decision} view={view} />
                 ))
               : null}
