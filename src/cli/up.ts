@@ -14,6 +14,7 @@ import { readSettings } from "./settings.ts";
 import type { Verb } from "./verb.ts";
 
 const DEMO_HOSTNAME = "demo.localhost";
+const IN_FORCE_MS = 5000;
 
 export const verb: Verb = async (args) => {
   const startedAt = performance.now();
@@ -65,7 +66,18 @@ async function offerDemo(
   if (known?.originUrl !== demo.url) {
     await instance.sites.protect({ hostname: DEMO_HOSTNAME, originUrl: demo.url, account: "demo" });
   }
+  await inForceSoon(instance);
   return demo;
+}
+
+/** Waits until the edge has the demo site, so that the address works when it is shown; not for ever. */
+async function inForceSoon(instance: Instance): Promise<void> {
+  const deadline = Date.now() + IN_FORCE_MS;
+  while (Date.now() < deadline) {
+    const site = await instance.sites.find(instance.db, DEMO_HOSTNAME);
+    if (!site || (await instance.sites.inForce(site.siteId, site.version)).ms !== null) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 async function announce(
