@@ -8,6 +8,8 @@ import type { Mail } from "../mail/mail.ts";
 import type { Sites } from "../sites/sites.ts";
 
 const TICK_MS = 250;
+/** A checkpoint at least this often, also when nothing happens: silence of the log is then a sign of its own. */
+const CHECKPOINT_MS = 10 * 60_000;
 
 export type Engine = {
   /** Something changed: carry on now. */
@@ -21,9 +23,11 @@ export function startEngine(options: {
   readonly desk: Desk;
   readonly sites: Sites;
   readonly mail: Mail;
+  readonly ledger: { refresh(): Promise<void> };
   readonly onAlarm: (code: string, what: string) => void;
 }): Engine {
-  const { desk, sites, mail, onAlarm } = options;
+  const { desk, sites, mail, ledger, onAlarm } = options;
+  let refreshedAt = performance.now();
   let running: Promise<boolean> | null = null;
   let again = false;
   let closed = false;
@@ -34,6 +38,7 @@ export function startEngine(options: {
       ["desk", async () => (await desk.advance()).moved],
       ["sites", async () => (await sites.publish()).published],
       ["mail", async () => (await mail.deliver()).sent],
+      ["log", refreshIfDue],
     ] as const) {
       try {
         moved += await step();
@@ -45,6 +50,13 @@ export function startEngine(options: {
       }
     }
     return moved > 0;
+  }
+
+  async function refreshIfDue(): Promise<number> {
+    if (performance.now() - refreshedAt < CHECKPOINT_MS) return 0;
+    await ledger.refresh();
+    refreshedAt = performance.now();
+    return 0;
   }
 
   function run(): Promise<boolean> {

@@ -136,7 +136,7 @@ export async function startInstance(options: {
     });
     keep({ close: () => node.stop() });
 
-    const engine = keep(startEngine({ desk, sites, mail, onAlarm }));
+    const engine = keep(startEngine({ desk, sites, mail, ledger, onAlarm }));
     onStep("Starting the control plane");
     const control = await createControl({
       db,

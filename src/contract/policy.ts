@@ -34,7 +34,7 @@ export type SitePolicy = {
 };
 
 /** Bounds that the node agent enforces before anything reaches nginx. Over one of them the policy is refused whole. */
-export const POLICY_BYTES_MAX = 256 * 1024;
+export const POLICY_BYTES_MAX = 512 * 1024;
 export const POLICY_HOSTNAMES_MAX = 100;
 export const POLICY_MEASURES_MAX = 100;
 export const HOSTNAME_CHARS_MAX = 253;
