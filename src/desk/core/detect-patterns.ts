@@ -115,7 +115,16 @@ export const PATTERNS: readonly Pattern[] = [
     score: 3,
     why: "gives what looks like a home address",
     find: any(
-      "\\b\\d{1,5} ?(?:bis|ter|[a-d])?,? (?:[\\p{L}'’.-]{1,30} ){1,4}(?:street|st|avenue|ave|road|rd|lane|ln|drive|dr|court|ct|close|crescent|boulevard|blvd|terrace|way|place)\\b(?! office)",
+      "(?<![\\d-])\\b\\d{1,5} ?(?:bis|ter|[a-d])?,? (?:[\\p{L}'’.-]{2,30} ){1,3}(?:street|st|avenue|ave|road|rd|lane|ln|boulevard|blvd)\\b(?! office)",
+    ),
+  },
+  {
+    // These words are also everyday words, so here the capitals have to be there.
+    dimension: "E",
+    score: 3,
+    why: "gives what looks like a home address",
+    find: named(
+      "(?<![\\d-])\\b\\d{1,5} ?[a-dA-D]?,? (?:\\p{Lu}[\\p{L}'’.-]{1,30} ){1,3}(?:Drive|Dr|Court|Ct|Close|Crescent|Terrace|Way|Place|Square|Gardens)\\b",
     ),
   },
   {
