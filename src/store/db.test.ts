@@ -82,3 +82,40 @@ test("what the embedded database acknowledged survives kill -9", async () => {
   await db.close();
   rmSync(dataDir, { recursive: true, force: true });
 });
+
+test("a full disk under the embedded database is a clear error, loses nothing, and is over when there is room", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "parapet-full-"));
+  const writer = fileURLToPath(new URL("./full-disk-writer.ts", import.meta.url));
+  // A small file system of the test's own, in a mount namespace of the test's own.
+  const child = spawn(
+    "unshare",
+    [
+      "--map-root-user",
+      "--mount",
+      "sh",
+      "-c",
+      'mount -t tmpfs -o size=80m tmpfs "$1" && exec "$2" "$3" "$1"',
+      "sh",
+      folder,
+      process.execPath,
+      writer,
+    ],
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
+  const [code] = (await once(child, "close")) as [number | null];
+  assert.equal(code, 0, output);
+  const told = JSON.parse(output) as {
+    code: string;
+    detail: string;
+    acknowledged: number;
+    kept: number;
+    afterwards: number;
+  };
+  assert.equal(told.code, "limit.full");
+  assert.match(told.detail, /free some space/);
+  assert.equal(told.kept, told.acknowledged);
+  assert.equal(told.afterwards, told.acknowledged + 1);
+  rmSync(folder, { recursive: true, force: true });
+});

@@ -31,6 +31,8 @@ export interface Db extends Queryable {
 const QUEUE_MAX = 1000;
 const RETRIES_MAX = 5;
 const POOL_CONNECTIONS_MAX = 10;
+/** disk_full, configuration_limit_exceeded (PostgreSQL, Appendix A). */
+const DISK_FULL = new Set(["53100", "53400"]);
 /** serialization_failure, deadlock_detected (PostgreSQL, Appendix A). */
 const RETRYABLE = new Set(["40001", "40P01"]);
 
@@ -155,6 +157,16 @@ async function openPostgres(url: string): Promise<Db> {
   };
 }
 
+/** The one failure of the database that its operator can mend while it happens. Everything else passes as it is. */
+function explained(error: unknown): unknown {
+  if (!DISK_FULL.has((error as { code?: string }).code ?? "")) return error;
+  return new Fault(
+    "limit.full",
+    "Cannot store this as the disk under the data folder is full: nothing was half done, so free some space and try again",
+    { cause: error },
+  );
+}
+
 function databaseOver(pool: Pool, kind: Db["kind"]): Omit<Db, "script"> {
   const dialect = new PostgresDialect({ pool: pool as never });
   const kysely = new Kysely<Record<string, never>>({ dialect });
@@ -164,6 +176,8 @@ function databaseOver(pool: Pool, kind: Db["kind"]): Omit<Db, "script"> {
       const connection = await pool.connect();
       try {
         return (await connection.query(text, values)).rows as R[];
+      } catch (error) {
+        throw explained(error);
       } finally {
         connection.release();
       }
@@ -184,7 +198,7 @@ function databaseOver(pool: Pool, kind: Db["kind"]): Omit<Db, "script"> {
         } catch (error) {
           await connection.query("rollback").catch(() => undefined);
           if (attempt < RETRIES_MAX && RETRYABLE.has((error as { code?: string }).code ?? "")) continue;
-          throw error;
+          throw explained(error);
         } finally {
           connection.release();
         }
