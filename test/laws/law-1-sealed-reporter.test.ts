@@ -48,9 +48,7 @@ test("the search finds a marker wherever it stands", () => {
 const texts = (value: unknown): string =>
   `${JSON.stringify(value)}\n${inspect(value, { depth: 20, showHidden: true })}\n${String(value)}`;
 
-async function sealedCase(
-  t: TestContext,
-): Promise<{
+async function sealedCase(t: TestContext): Promise<{
   bench: Bench;
   said: unknown[];
   caseId: Awaited<ReturnType<Bench["report"]>>["caseId"];
