@@ -5,6 +5,9 @@ import { createServer as createTcpServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { createControl, type Control } from "../../src/api/control.ts";
 import { createLocalBus } from "../../src/bus/bus.ts";
+import { newId, type NodeId } from "../../src/contract/ids.ts";
+import type { NodeHello, PolicyAck, SitePolicy } from "../../src/contract/policy.ts";
+import { ackTopic, helloTopic, POLICY_TOPICS } from "../../src/contract/topics.ts";
 import type { Settings } from "../../src/contract/settings.ts";
 import type { Desk } from "../../src/desk/desk.ts";
 import { openDesk } from "../../src/desk/open-desk.ts";
@@ -77,10 +80,37 @@ export async function openWebStage(options: { readonly vault?: boolean } = {}): 
   const ledger = await openLedger(logOptions);
   const sites = await openSites({ db, bus, settings, now, random, onAlarm });
   const mail = await openMail({ db, settings, now, random, onAlarm });
+  // An edge that takes every policy at once: these scenarios end at the bus; edge-*.test.ts go on with a real nginx.
+  const nodeId = newId<NodeId>("node", random);
+  const started = now();
+  await bus.publish(
+    helloTopic(nodeId),
+    {
+      nodeId,
+      name: "edge-1",
+      startedAtMs: started,
+      seenAtMs: started,
+      nginxVersion: "none",
+      workers: 1,
+      sites: 1,
+      pinnedVkey: ledger.vkey,
+    } satisfies NodeHello,
+    { keep: true },
+  );
+  bus.subscribe(POLICY_TOPICS, async ({ value }) => {
+    const { siteId, version } = value as SitePolicy;
+    const ack: PolicyAck = { nodeId, siteId, version, atMs: now(), ok: true, workers: 1 };
+    await bus.publish(ackTopic(nodeId, siteId), ack, { keep: true });
+  });
   const edgeAddress = `127.0.0.1:${(origin.address() as AddressInfo).port}`;
   const desk = await openDesk({ db, ledger, sites, mail, settings, now, random, onAlarm, edgeAddress });
   if (options.vault !== false) await desk.setVaultKey((await createVault(random)).publicKey);
-  await sites.protect({ hostname: FORUM, originUrl: `http://${edgeAddress}/`, account: "forum" });
+  await sites.protect({
+    hostname: FORUM,
+    originUrl: `http://${edgeAddress}/`,
+    account: "forum",
+    accountEmail: "owner@forum.example",
+  });
   const control = await createControl({
     db,
     desk,

@@ -55,4 +55,30 @@ test("From a report to the customer's statement, with two people signed in over 
   assert.equal(own.code, "auth.two-humans");
   const confirmed = await json<DecisionView>(bruno.send("POST", at, { reason: "I read it and agree." }));
   assert.equal(confirmed.state, "confirmed");
+
+  let link: string | undefined;
+  const deadline = Date.now() + 10_000;
+  while (link === undefined && Date.now() < deadline) {
+    await stage.desk.advance();
+    const mails = await stage.db.query<{ body: string }>(
+      `select body from mail_out where recipient = 'owner@forum.example' and body is not null`,
+    );
+    link = mails.flatMap(({ body }) => /https?:\/\/\S+\/statement\/[A-Za-z0-9_-]+/.exec(body) ?? [])[0];
+  }
+  assert.ok(link !== undefined, "the customer's notice carries a link");
+  const page = await fetch(`${link}?lang=fr`);
+  const text = await page.text();
+  assert.equal(page.status, 200, text);
+  assert.match(text, /A private home is named beside a call to go there\./);
+  assert.ok(!text.includes(report.statement), "a report's words are not the customer's to read");
+  assert.ok(!text.includes("alice") && !text.includes("bruno"), "nor are the officers' names");
+  const exported = await json<object>(fetch(`${link}/export`));
+  assert.ok(JSON.stringify(exported).includes(FORUM));
+  const objection = new URLSearchParams({ appeal: "The address is a shop, <not> a home." });
+  const appealed = await fetch(link, { method: "POST", body: objection });
+  assert.equal(appealed.status, 200);
+  assert.match(await appealed.text(), /&lt;not&gt; a home/);
+  const wrong = `${link.slice(0, -4)}AAAA`;
+  assert.equal((await fetch(wrong)).status, 404);
+  assert.equal((await json<{ total: number }>(alice.get("/api/v1/appeals"))).total, 1);
 });
