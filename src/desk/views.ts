@@ -28,6 +28,7 @@ import { isoOf, officerIn, present, type DeskContext } from "./context.ts";
 import { allowedActions, mayBrake, mayDecideAppeal, type ActingOfficer } from "./core/decide.ts";
 import { narrowestOf } from "./core/narrowest.ts";
 import type { ActorContext } from "./desk.ts";
+import { partsDigest } from "./intake.ts";
 
 const NOWHERE: InForce = { acked: 0, of: 0, ms: null, refusals: [] };
 
@@ -115,6 +116,9 @@ async function viewOf(
 }
 
 export function reportView(row: ReportRow): ReportView {
+  // What officers read is what came in, or they do not read it.
+  if (partsDigest(row) !== row.partsSha256)
+    throw new Error(`report ${row.reportId} was altered in the database`);
   return {
     reportId: row.reportId,
     receivedAt: row.receivedAt.toISOString(),
