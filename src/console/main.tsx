@@ -1,3 +1,4 @@
+/** Where the browser begins: the styles, then the console in its page. */
 import { createRoot } from "react-dom/client";
 import "@mantine/core/styles.css";
 import "@mantine/notifications/styles.css";

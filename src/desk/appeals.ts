@@ -27,7 +27,7 @@ import { demand, iso, officerIn, officerOnly, present, type DeskContext } from "
 import { decisionDueMs } from "./core/clocks.ts";
 import { mayDecideAppeal } from "./core/decide.ts";
 import { checkText } from "./core/proposal.ts";
-import { endMeasure } from "./decisions.ts";
+import { endMeasure } from "./measures.ts";
 import type { ActorContext, StatementView } from "./desk.ts";
 import { intendEntry } from "./log-entry.ts";
 import { tokenHash } from "./notices.ts";

@@ -32,7 +32,8 @@ import {
 } from "../store/measures.ts";
 import { iso, present, type DeskContext } from "./context.ts";
 import { APPEAL_WINDOW_MS, decisionDueMs, IN_FORCE_ALARM_MS } from "./core/clocks.ts";
-import { endMeasure, lapseBrake } from "./decisions.ts";
+import { lapseBrake } from "./decisions.ts";
+import { endMeasure } from "./measures.ts";
 import { tellAll } from "./notices.ts";
 import { carryReferrals } from "./referrals.ts";
 import { edgesSay } from "./views.ts";

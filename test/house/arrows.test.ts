@@ -18,16 +18,23 @@ const files = globSync("**/*.{ts,tsx}", { cwd: SRC })
   .filter((file) => !file.endsWith(".test.ts") && !file.endsWith("testing.ts") && !file.endsWith(".d.ts"))
   .sort();
 
+/** What does not begin with a dot in the source: a package, a built-in, or a module that the bundler makes. */
+const packages = new Set<string>();
+function noted(name: string): string {
+  packages.add(name);
+  return name;
+}
+
 /** Every static and dynamic import of a file, as the compiler reads them. */
 function importsOf(file: string): Import[] {
   const { importedFiles } = ts.preProcessFile(readFileSync(join(SRC, file), "utf8"), true, true);
   return importedFiles.map(({ fileName }) => ({
     from: file,
-    to: fileName.startsWith(".") ? relative(SRC, join(SRC, dirname(file), fileName)) : fileName,
+    to: fileName.startsWith(".") ? relative(SRC, join(SRC, dirname(file), fileName)) : noted(fileName),
   }));
 }
 const imports = files.flatMap(importsOf);
-const isPackage = (to: string): boolean => !/\.(ts|tsx|css|svg|json)$/.test(to);
+const isPackage = (to: string): boolean => packages.has(to);
 const roomOf = (path: string): Room => path.split("/")[0] as Room;
 const within = (path: string, place: string): boolean => path === place || path.startsWith(`${place}/`);
 

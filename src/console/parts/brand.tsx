@@ -1,3 +1,4 @@
+/** The mark: a wall with its crenels. Drawn here, so that no picture has to be fetched. */
 export function BrandMark() {
   return (
     <svg viewBox="0 0 32 32" aria-hidden="true">

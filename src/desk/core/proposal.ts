@@ -13,35 +13,12 @@ import {
   MEASURE_KINDS,
   REASON_CHARS_MAX,
   SCOPES,
-  type Clause,
-  type MeasureKind,
   type MeasureSubject,
   type Scope,
 } from "../../contract/measure.ts";
+import { mildestKind } from "../../contract/mildest.ts";
 import { exposesAddress } from "./detect-patterns.ts";
 import type { May } from "./decide.ts";
-
-/** The mildest kind that answers a level of danger; a clause may ask for more. */
-export const MILDEST_BY_LEVEL = {
-  LOW: "warn",
-  MODERATE: "warn",
-  ELEVATED: "restrict",
-  HIGH: "withhold",
-  IMMINENT: "withhold",
-} as const satisfies Record<DangerLevel, MeasureKind>;
-
-/** Where a warning would still hand the harm to whoever clicks on, the mildest kind that answers is to withhold. */
-export const MILDEST_BY_CLAUSE = {
-  "life-threat": "warn",
-  "doxxing-with-danger": "warn",
-  "incitement-violence": "warn",
-  ncii: "withhold",
-  "child-safety": "withhold",
-  trafficking: "restrict",
-  phishing: "warn",
-  malware: "warn",
-  "court-order": "withhold",
-} as const satisfies Record<Clause, MeasureKind>;
 
 const ENDS_AFTER_MS_MAX = 366 * 24 * 3_600_000;
 const TERRITORIES_MAX = 250;
@@ -82,13 +59,6 @@ export function checkText(
 }
 
 const rank = <T>(list: readonly T[], value: T): number => list.indexOf(value);
-
-/** The mildest kind that answers, by danger and by clause. */
-export function mildestKind(level: DangerLevel, clause: Clause): MeasureKind {
-  const byLevel = MILDEST_BY_LEVEL[level];
-  const byClause = MILDEST_BY_CLAUSE[clause];
-  return rank(MEASURE_KINDS, byLevel) >= rank(MEASURE_KINDS, byClause) ? byLevel : byClause;
-}
 
 export type Ground = {
   readonly siteId: SiteId;
