@@ -66,7 +66,7 @@ ${renderCommon(options)}
   lua_shared_dict parapet_hosts 16m;
   lua_shared_dict parapet_sites 64m;
   lua_shared_dict parapet_limits 32m;
-  lua_shared_dict parapet_control 1m;
+  lua_shared_dict parapet_control 8m;
   init_by_lua_block {
     require("edge.nginx.start").start({
       snapshot = "${options.stateDir}/snapshot.jsonl",

@@ -12,6 +12,7 @@ interface SharedDict {
     value: string | number | undefined,
     seconds?: number,
   ): LuaMultiReturn<[boolean, string?, boolean?]>;
+  add(this: SharedDict, key: string, value: string | number): LuaMultiReturn<[boolean, string?]>;
   safe_set(this: SharedDict, key: string, value: string | number): LuaMultiReturn<[boolean, string?]>;
   delete(this: SharedDict, key: string): void;
   incr(
@@ -28,7 +29,6 @@ interface SharedDict {
 interface NgxRequest {
   is_internal(): boolean;
   get_headers(max: number): Record<string, Nullable<string | string[]>>;
-  set_header(name: string, value: string): void;
   clear_header(name: string): void;
   read_body(): void;
   discard_body(): void;

@@ -39,6 +39,7 @@ export type Route = {
 
 const hosts = ngx.shared["parapet_hosts"]!;
 const sites = ngx.shared["parapet_sites"]!;
+const control = ngx.shared["parapet_control"]!;
 
 const KEYS_MAX = 20_000;
 const LOADED_MAX = 20_000;
@@ -119,7 +120,7 @@ function load(site: EdgeSite): Loaded {
     hasWarning,
     hasUrlMeasure,
     allowance,
-    limitPrefix: site.siteId + " ",
+    limitPrefix: shortName(site.siteId) + " ",
     bodyBytesMax: site.bodyBytesMax,
     addresses: site.addresses,
     address: site.addresses[0] ?? "",
@@ -130,6 +131,16 @@ function load(site: EdgeSite): Loaded {
     tlsName: site.tlsName,
     hostHeader: site.hostHeader,
   };
+}
+
+/** A number for the site, the same in every worker: counters are hashed byte by byte, so their keys are short. */
+function shortName(siteId: string): string {
+  const [known] = control.get("number " + siteId);
+  if (known !== undefined) return string.format("%x", known as number);
+  const [fresh] = control.incr("numbers", 1, 0);
+  // Two workers may come here at once: the first one's number counts for both.
+  const [added] = control.add("number " + siteId, fresh!);
+  return added ? string.format("%x", fresh!) : shortName(siteId);
 }
 
 /** JSON's null is a value of its own in Lua; the house's code expects nil. */

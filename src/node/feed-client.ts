@@ -1,0 +1,57 @@
+/** The agent's side of nginx's control socket: one request per connection, bounded in time and size. */
+import { request } from "node:http";
+import type { EdgeChange, EdgeFeedAnswer } from "../contract/edge-site.ts";
+
+const ANSWER_BYTES_MAX = 1024 * 1024;
+const ANSWER_MS = 10_000;
+
+export function postChanges(socketPath: string, changes: readonly EdgeChange[]): Promise<EdgeFeedAnswer> {
+  return call(socketPath, { method: "POST", path: "/policy", body: JSON.stringify({ changes }) });
+}
+
+export function askStatus(socketPath: string): Promise<EdgeFeedAnswer> {
+  return call(socketPath, { method: "GET", path: "/status", body: "" });
+}
+
+function call(
+  socketPath: string,
+  input: { readonly method: string; readonly path: string; readonly body: string },
+): Promise<EdgeFeedAnswer> {
+  return new Promise((resolve, reject) => {
+    const asking = request(
+      {
+        socketPath,
+        method: input.method,
+        path: input.path,
+        agent: false,
+        timeout: ANSWER_MS,
+        headers: { host: "control", "content-length": Buffer.byteLength(input.body) },
+      },
+      (answer) => {
+        const parts: Buffer[] = [];
+        let bytes = 0;
+        answer.on("data", (part: Buffer) => {
+          bytes += part.length;
+          if (bytes > ANSWER_BYTES_MAX) asking.destroy(new Error("nginx's answer is too large"));
+          else parts.push(part);
+        });
+        answer.on("error", reject);
+        answer.on("end", () => {
+          const text = Buffer.concat(parts).toString("utf8");
+          if (answer.statusCode !== 200) {
+            reject(new Error(`nginx refused the changes with ${answer.statusCode}: ${text.slice(0, 200)}`));
+            return;
+          }
+          try {
+            resolve(JSON.parse(text) as EdgeFeedAnswer);
+          } catch (error) {
+            reject(error instanceof Error ? error : new Error(String(error)));
+          }
+        });
+      },
+    );
+    asking.on("timeout", () => asking.destroy(new Error(`nginx did not answer within ${ANSWER_MS} ms`)));
+    asking.on("error", reject);
+    asking.end(input.body);
+  });
+}

@@ -1,0 +1,593 @@
+/**
+ * The agent of one edge node. It takes policies from the bus, or from disk when no control plane lives; checks them (shape, size,
+ * receipts), keeps the last good ones, feeds nginx and confirms what is in force. A confirmation means both: every worker has
+ * it, and it survives a power cut. A policy that is refused changes nothing: the one before stays, and somebody is told.
+ */
+import { createHash } from "node:crypto";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Bus } from "../bus/bus.ts";
+import type { EdgeSite, EdgeWorker } from "../contract/edge-site.ts";
+import { Fault } from "../contract/fault.ts";
+import type { NodeId, SiteId } from "../contract/ids.ts";
+import type { Alarm, NodeHello, PolicyAck, SitePolicy } from "../contract/policy.ts";
+import { ackTopic, alarmTopic, helloTopic, POLICY_TOPICS } from "../contract/topics.ts";
+import { Addresses } from "./addresses.ts";
+import { toEdgeSite } from "./edge-site.ts";
+import { askStatus } from "./feed-client.ts";
+import { Feeder } from "./feeder.ts";
+import { LastGood } from "./last-good.ts";
+import { renderNginxConf } from "./nginx-conf.ts";
+import { endOrphans, NginxProcess, pause } from "./nginx-process.ts";
+import { installedNginxVersion, whyVersionUnsafe } from "./nginx-version.ts";
+import { isAddress, isOwnListener, splitListen, systemLookup, type Lookup } from "./origin-address.ts";
+import { checkPolicy } from "./policy-check.ts";
+
+export type NodeOptions = {
+  /** Null: no control plane lives; the node runs from disk. */
+  readonly bus: Bus | null;
+  readonly nodeId: NodeId;
+  readonly nodeName: string;
+  /** Everything the node writes lies in `dataDir`/edge, save what nginx's unprivileged workers spool. */
+  readonly dataDir: string;
+  /** "HOST:PORT"; port 0 takes a free one. */
+  readonly listen: string;
+  readonly workers: number;
+  /** Where `buildEdge` put the request path. */
+  readonly edgeLuaDir: string;
+  /** The only ledger key whose receipts count here (design law 3). */
+  readonly pinnedVkey: string;
+  readonly originPrivateRanges: readonly string[];
+  readonly onAlarm: (alarm: Alarm) => void;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: () => number;
+  readonly lookup?: Lookup;
+  /** PEM file of authorities that may sign origins' certificates. */
+  readonly originCaFile?: string;
+  readonly originConnectSeconds?: number;
+  readonly originReadSeconds?: number;
+  readonly accessLog?: boolean;
+};
+
+export type NodeStatus = {
+  readonly sites: number;
+  readonly versions: Readonly<Record<string, number>>;
+  readonly workers: readonly EdgeWorker[];
+  readonly nginxVersion: string;
+  readonly restarts: number;
+};
+
+export type RunningNode = {
+  readonly nodeId: NodeId;
+  /** "HOST:PORT" that really listens. */
+  readonly address: string;
+  /** 0 while nginx is being started again. */
+  readonly nginxPid: number;
+  status(): Promise<NodeStatus>;
+  /** Ends nginx and everything it started. What is on disk stays. */
+  stop(): Promise<void>;
+};
+
+const NGINX_BIN = "/usr/sbin/nginx";
+const MODULES_DIR = "/usr/lib/nginx/modules";
+const SYSTEM_CA_FILE = "/etc/ssl/certs/ca-certificates.crt";
+const WORKER_USER = "www-data";
+const HELLO_MS = 2000;
+const RESOLVE_MS = 30_000;
+const FIRST_RESOLVE_MS = 2000;
+const READY_MS = 15_000;
+/** What fits into sun_path with its final zero (unix(7)). */
+const SOCKET_PATH_MAX = 107;
+
+/** Starts a node and resolves when it serves every site it knows from disk. */
+export async function startNode(options: NodeOptions): Promise<RunningNode> {
+  const node = new Agent(options, await freePort(options.listen));
+  try {
+    await node.start();
+  } catch (error) {
+    await node.stop();
+    throw error;
+  }
+  return node;
+}
+
+class Agent implements RunningNode {
+  readonly nodeId: NodeId;
+  readonly address: string;
+  readonly #options: NodeOptions;
+  readonly #stateDir: string;
+  readonly #runDir: string;
+  readonly #lastGood: LastGood;
+  readonly #addresses: Addresses;
+  readonly #feeder: Feeder;
+  readonly #nginx: NginxProcess;
+  /** What is in force, by site. Tombstones of removed sites stay, so that an older version cannot bring them back. */
+  readonly #policies = new Map<SiteId, SitePolicy>();
+  readonly #holders = new Map<string, SiteId>();
+  /** In force but not on disk: saving is tried again until it works. */
+  readonly #unsaved = new Set<SiteId>();
+  readonly #saving = new Map<SiteId, Promise<string | null>>();
+  /** Refused as another site still holds a hostname: tried again when a site changes. */
+  readonly #blocked = new Map<SiteId, SitePolicy>();
+  readonly #startedAtMs: number;
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #toldRefusals = new Set<string>();
+  #unsubscribe: () => void = () => undefined;
+  #spoolDir = "";
+  #nginxVersion = "unknown";
+  #restarts = 0;
+  #stopped = false;
+
+  constructor(options: NodeOptions, listen: string) {
+    this.#options = options;
+    this.nodeId = options.nodeId;
+    this.address = listen;
+    this.#startedAtMs = options.now();
+    this.#stateDir = join(options.dataDir, "edge");
+    mkdirSync(this.#stateDir, { recursive: true, mode: 0o700 });
+    this.#runDir = runFolder(this.#stateDir);
+    this.#lastGood = new LastGood(this.#stateDir);
+    this.#addresses = new Addresses({
+      lookup: options.lookup ?? systemLookup,
+      originPrivateRanges: options.originPrivateRanges,
+      listen,
+      onRefused: (why) => this.#tellOnce("origin.refused-address", why),
+    });
+    const socketPath = join(this.#runDir, "control.sock");
+    this.#feeder = new Feeder(socketPath);
+    this.#nginx = new NginxProcess({
+      bin: NGINX_BIN,
+      stateDir: this.#stateDir,
+      confPath: join(this.#stateDir, "nginx.conf"),
+      socketPath,
+      prepare: () => this.#writeSnapshot(),
+      onDeath: (why) => {
+        this.#restarts += 1;
+        this.#alarm("edge.nginx-died", `${why}. It is started again; look into ${this.#stateDir}/error.log`);
+      },
+    });
+  }
+
+  get nginxPid(): number {
+    return this.#nginx.pid;
+  }
+
+  async start(): Promise<void> {
+    const options = this.#options;
+    const orphans = await endOrphans(this.#stateDir);
+    if (orphans > 0)
+      this.#alarm(
+        "edge.orphan-ended",
+        `nginx of an earlier run was still there (${orphans} processes) and was ended`,
+      );
+    await this.#checkVersion();
+    this.#loadFromDisk();
+    await this.#resolveBeforeStart();
+    this.#spoolDir = makeSpool(this.#stateDir);
+    const conf = renderNginxConf({
+      listen: this.address,
+      workers: options.workers,
+      stateDir: this.#stateDir,
+      runDir: this.#runDir,
+      spoolDir: this.#spoolDir,
+      edgeLuaDir: options.edgeLuaDir,
+      modulesDir: MODULES_DIR,
+      user: isRoot() ? WORKER_USER : null,
+      cdnId: cdnIdOf(options.pinnedVkey),
+      originCaFile: options.originCaFile ?? SYSTEM_CA_FILE,
+      originConnectSeconds: options.originConnectSeconds ?? 5,
+      originReadSeconds: options.originReadSeconds ?? 60,
+      accessLog: options.accessLog ?? true,
+    });
+    writeFileSync(join(this.#stateDir, "nginx.conf"), conf, { mode: 0o600 });
+    this.#nginx.start();
+    await this.#untilReady();
+    await this.#hello();
+    if (options.bus !== null) {
+      // What disk already gave is in force: say so, for a control plane that starts later than its edges.
+      for (const policy of this.#policies.values())
+        await this.#ack(policy, { ok: true, workers: options.workers });
+      this.#unsubscribe = options.bus.subscribe(POLICY_TOPICS, ({ value }) => this.#receiveSoon(value));
+    }
+    this.#timers.push(setInterval(() => void this.#tick(), HELLO_MS));
+    this.#timers.push(setInterval(() => void this.#resolveAll(), RESOLVE_MS));
+  }
+
+  async status(): Promise<NodeStatus> {
+    const { workers } = await askStatus(join(this.#runDir, "control.sock"));
+    return {
+      sites: this.#servedCount(),
+      versions: Object.fromEntries([...this.#policies].map(([siteId, { version }]) => [siteId, version])),
+      workers,
+      nginxVersion: this.#nginxVersion,
+      restarts: this.#restarts,
+    };
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#unsubscribe();
+    for (const timer of this.#timers) clearInterval(timer);
+    await this.#feeder.close();
+    await this.#nginx.stop();
+    this.#writeSnapshot();
+    if (this.#spoolDir !== "") rmSync(this.#spoolDir, { recursive: true, force: true });
+    if (!this.#runDir.startsWith(this.#stateDir)) rmSync(this.#runDir, { recursive: true, force: true });
+  }
+
+  // --- policies in
+
+  /** Sites do not wait for each other: a thousand changes travel to nginx together. */
+  #receiveSoon(value: unknown): void {
+    this.#receive(value).catch((error: unknown) => {
+      this.#alarm(
+        "edge.failed",
+        `A policy could not be taken in (${String(error)}): it is sent again, or restart this node`,
+      );
+    });
+  }
+
+  async #receive(value: unknown): Promise<void> {
+    const checked = checkPolicy(value, this.#options);
+    if (!checked.ok) {
+      await this.#refuse(value, checked.why);
+      return;
+    }
+    await this.#accept(checked.value);
+  }
+
+  async #accept(policy: SitePolicy): Promise<void> {
+    const before = this.#policies.get(policy.siteId);
+    if (before !== undefined && policy.version <= before.version) {
+      if (policy.version === before.version && JSON.stringify(policy) === JSON.stringify(before)) {
+        // The control plane did not hear our word, or restarted: say it again.
+        const saved = !this.#unsaved.has(policy.siteId);
+        if (saved) await this.#ack(policy, { ok: true, workers: this.#options.workers });
+        return;
+      }
+      await this.#refuse(
+        policy,
+        `Version ${policy.version} is not newer than ${before.version}, which stays`,
+      );
+      return;
+    }
+    const why = this.#whyUnservable(policy);
+    if (why !== null) {
+      await this.#refuse(policy, why);
+      return;
+    }
+    const rival = policy.hostnames.find(
+      (name) => (this.#holders.get(name) ?? policy.siteId) !== policy.siteId,
+    );
+    if (rival !== undefined) {
+      this.#blocked.set(policy.siteId, policy);
+      await this.#refuse(
+        policy,
+        `"${rival}" is still held by ${this.#holders.get(rival)}: it is tried again`,
+      );
+      return;
+    }
+    this.#blocked.delete(policy.siteId);
+    this.#hold(policy);
+    // From here a crash loses nothing: the control plane has no confirmation and sends the version again.
+    const saveError = await this.#save(policy);
+    await this.#resolveFresh(policy);
+    const outcome = await this.#feeder.feed(this.#changeOf(policy.siteId));
+    if (this.#policies.get(policy.siteId) !== policy) return; // A newer version overtook it and has its own confirmation.
+    if (!outcome.ok) await this.#refuse(policy, outcome.why);
+    else if (saveError !== null) await this.#refuse(policy, `In force, but not on disk: ${saveError}`);
+    else await this.#ack(policy, outcome);
+    for (const [siteId, waiting] of Array.from(this.#blocked)) {
+      this.#blocked.delete(siteId);
+      void this.#accept(waiting);
+    }
+  }
+
+  /** The one thing that depends on this machine: an origin that is this edge itself. */
+  #whyUnservable(policy: SitePolicy): string | null {
+    const { host, port } = policy.origin;
+    return isAddress(host) && isOwnListener(host, port, this.address)
+      ? `The origin ${host}:${port} is this edge itself: set it to the site's own server`
+      : null;
+  }
+
+  #hold(policy: SitePolicy): void {
+    for (const name of this.#policies.get(policy.siteId)?.hostnames ?? []) this.#holders.delete(name);
+    for (const name of policy.hostnames) this.#holders.set(name, policy.siteId);
+    this.#policies.set(policy.siteId, policy);
+  }
+
+  #changeOf(siteId: SiteId): { siteId: string; site: EdgeSite | null } {
+    const policy = this.#policies.get(siteId);
+    if (policy === undefined || policy.hostnames.length === 0) return { siteId, site: null };
+    return { siteId, site: toEdgeSite(policy, this.#addresses.of(policy.origin)) };
+  }
+
+  /** Null when the policy is durable, else why not. */
+  async #save(policy: SitePolicy): Promise<string | null> {
+    // One writer per file: versions that come fast are written one after the other, and overtaken ones not at all.
+    const before = this.#saving.get(policy.siteId) ?? Promise.resolve(null);
+    const saving = before.then(() =>
+      this.#policies.get(policy.siteId) === policy ? this.#saveNow(policy) : null,
+    );
+    this.#saving.set(policy.siteId, saving);
+    const outcome = await saving;
+    if (this.#saving.get(policy.siteId) === saving) this.#saving.delete(policy.siteId);
+    return outcome;
+  }
+
+  async #saveNow(policy: SitePolicy): Promise<string | null> {
+    try {
+      await this.#lastGood.save(policy);
+      this.#unsaved.delete(policy.siteId);
+      return null;
+    } catch (error) {
+      this.#unsaved.add(policy.siteId);
+      const what = error instanceof Error ? error.message : String(error);
+      this.#alarm(
+        "edge.not-durable",
+        `Policies cannot be written to ${this.#stateDir} (${what}): make room. They are in force until this node restarts`,
+      );
+      return what;
+    }
+  }
+
+  async #refuse(value: unknown, why: string): Promise<void> {
+    const { siteId, version } = (
+      typeof value === "object" && value !== null ? value : {}
+    ) as Partial<SitePolicy>;
+    this.#alarm(
+      "edge.policy-refused",
+      `The policy of ${String(siteId).slice(0, 40)} was not confirmed: ${why}`,
+    );
+    if (typeof siteId !== "string" || typeof version !== "number") return;
+    const kept = this.#unsaved.has(siteId) ? 0 : (this.#policies.get(siteId)?.version ?? 0);
+    await this.#ack({ siteId, version }, { ok: false, why, keptVersion: kept });
+  }
+
+  async #ack(
+    policy: Pick<SitePolicy, "siteId" | "version">,
+    outcome: { ok: true; workers: number } | { ok: false; why: string; keptVersion: number },
+  ): Promise<void> {
+    const ack: PolicyAck = {
+      nodeId: this.nodeId,
+      siteId: policy.siteId,
+      version: policy.version,
+      atMs: this.#options.now(),
+      ...outcome,
+    };
+    await this.#publish(ackTopic(this.nodeId, policy.siteId), ack);
+  }
+
+  // --- disk
+
+  #loadFromDisk(): void {
+    const { values, broken } = this.#lastGood.load();
+    for (const { file, why } of broken) {
+      this.#alarm("edge.policy-quarantined", `${file} was moved to ${this.#lastGood.quarantine}: ${why}`);
+    }
+    const remembered = this.#readSnapshotAddresses();
+    for (const { file, value } of values) {
+      const checked = checkPolicy(value, this.#options);
+      const why = checked.ok ? this.#whyUnservable(checked.value) : checked.why;
+      if (!checked.ok || why !== null) {
+        this.#lastGood.setAside(file);
+        this.#alarm("edge.policy-quarantined", `${file} was moved to ${this.#lastGood.quarantine}: ${why}`);
+        continue;
+      }
+      this.#hold(checked.value);
+      this.#addresses.remember(checked.value.origin, remembered.get(checked.value.siteId) ?? []);
+    }
+  }
+
+  /** What nginx loads before its workers accept. Written whole or not at all. */
+  #writeSnapshot(): void {
+    const path = join(this.#stateDir, "snapshot.jsonl");
+    const lines: string[] = [];
+    for (const siteId of this.#policies.keys()) {
+      const { site } = this.#changeOf(siteId);
+      if (site !== null) lines.push(`${JSON.stringify(site)}\n`);
+    }
+    try {
+      writeFileSync(`${path}.new`, lines.join(""), { mode: 0o600 });
+      renameSync(`${path}.new`, path);
+    } catch (error) {
+      // A full disk: nginx starts from the older snapshot, and everything newer is fed to it again below.
+      this.#alarm("edge.not-durable", `The snapshot cannot be written (${String(error)}): make room`);
+      for (const siteId of this.#policies.keys()) void this.#feeder.feed(this.#changeOf(siteId));
+    }
+  }
+
+  #readSnapshotAddresses(): Map<string, readonly string[]> {
+    const known = new Map<string, readonly string[]>();
+    const path = join(this.#stateDir, "snapshot.jsonl");
+    if (!existsSync(path)) return known;
+    for (const line of readFileSync(path, "utf8").split("\n")) {
+      try {
+        const site = JSON.parse(line) as Partial<EdgeSite>;
+        if (typeof site.siteId !== "string" || !Array.isArray(site.addresses)) continue;
+        known.set(
+          site.siteId,
+          site.addresses.filter((address) => typeof address === "string"),
+        );
+      } catch {
+        // Only a shortcut: the name is resolved anyway.
+      }
+    }
+    return known;
+  }
+
+  // --- addresses
+
+  async #resolveBeforeStart(): Promise<void> {
+    const all = Promise.all(
+      [...this.#policies.values()].map(({ origin }) => this.#addresses.refresh(origin)),
+    );
+    await Promise.race([all, pause(FIRST_RESOLVE_MS)]);
+  }
+
+  /** A new origin is resolved before nginx hears of it; a known one is not waited for. */
+  async #resolveFresh(policy: SitePolicy): Promise<void> {
+    if (policy.hostnames.length === 0) return;
+    if (this.#addresses.of(policy.origin).length === 0) await this.#addresses.refresh(policy.origin);
+  }
+
+  async #resolveAll(): Promise<void> {
+    this.#addresses.keepOnly([...this.#policies.values()].map(({ origin }) => origin));
+    await Promise.all(
+      [...this.#policies.values()].map(async (policy) => {
+        if (policy.hostnames.length === 0 || isAddress(policy.origin.host)) return;
+        const changed = await this.#addresses.refresh(policy.origin);
+        if (changed && !this.#stopped) await this.#feeder.feed(this.#changeOf(policy.siteId));
+      }),
+    );
+  }
+
+  // --- being there
+
+  async #tick(): Promise<void> {
+    await this.#hello();
+    for (const siteId of Array.from(this.#unsaved)) {
+      const policy = this.#policies.get(siteId);
+      if (policy === undefined) continue;
+      if ((await this.#save(policy)) === null) {
+        await this.#ack(policy, { ok: true, workers: this.#options.workers });
+      }
+    }
+  }
+
+  async #hello(): Promise<void> {
+    const hello: NodeHello = {
+      nodeId: this.nodeId,
+      name: this.#options.nodeName,
+      startedAtMs: this.#startedAtMs,
+      seenAtMs: this.#options.now(),
+      nginxVersion: this.#nginxVersion,
+      workers: this.#options.workers,
+      sites: this.#servedCount(),
+      pinnedVkey: this.#options.pinnedVkey,
+    };
+    await this.#publish(helloTopic(this.nodeId), hello);
+  }
+
+  async #checkVersion(): Promise<void> {
+    const version = await installedNginxVersion();
+    this.#nginxVersion = version ?? "unknown";
+    const why = whyVersionUnsafe(version);
+    if (why !== null) this.#alarm("edge.nginx-unsafe", why);
+  }
+
+  async #untilReady(): Promise<void> {
+    const deadline = Date.now() + READY_MS;
+    for (;;) {
+      try {
+        const { workers } = await askStatus(join(this.#runDir, "control.sock"));
+        if (workers.length >= this.#options.workers) return;
+      } catch (error) {
+        if (this.#restarts > 0 || Date.now() > deadline) {
+          throw new Fault(
+            "edge.not-running",
+            `nginx does not start: read the end of ${this.#stateDir}/error.log, and see whether ${this.address} is taken`,
+            { cause: error },
+          );
+        }
+      }
+      await pause(10);
+    }
+  }
+
+  #servedCount(): number {
+    let count = 0;
+    for (const { hostnames } of this.#policies.values()) if (hostnames.length > 0) count += 1;
+    return count;
+  }
+
+  #tellOnce(code: string, what: string): void {
+    if (this.#toldRefusals.has(what)) return;
+    if (this.#toldRefusals.size > 1000) this.#toldRefusals.clear();
+    this.#toldRefusals.add(what);
+    this.#alarm(code, what);
+  }
+
+  #alarm(code: string, what: string): void {
+    const alarm: Alarm = { nodeId: this.nodeId, atMs: this.#options.now(), code, what };
+    this.#options.onAlarm(alarm);
+    void this.#publish(alarmTopic(this.nodeId), alarm);
+  }
+
+  async #publish(topic: string, value: unknown): Promise<void> {
+    try {
+      await this.#options.bus?.publish(topic, value, { keep: true });
+    } catch {
+      // Nobody to tell: the control plane is away. It learns the state from the next hello and the next confirmation.
+    }
+  }
+}
+
+/** This fleet's name in CDN-Loop (RFC 8586 §2): all nodes that pin one ledger are one provider. */
+export function cdnIdOf(pinnedVkey: string): string {
+  return `parapet-${createHash("sha256").update(pinnedVkey).digest("hex").slice(0, 16)}`;
+}
+
+function isRoot(): boolean {
+  return process.getuid?.() === 0;
+}
+
+function runFolder(stateDir: string): string {
+  const folder = join(stateDir, "run");
+  if (join(folder, "control.sock").length <= SOCKET_PATH_MAX) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    chmodSync(folder, 0o700);
+    return folder;
+  }
+  return mkdtempSync(join(tmpdir(), "parapet-run-"));
+}
+
+/**
+ * A folder that nginx's workers may write. Without root it lies with the rest. With root the workers are somebody else, who may have no way
+ * into the data folder, so it is a fresh one below /var/tmp; the one of a killed predecessor is removed first.
+ */
+function makeSpool(stateDir: string): string {
+  const note = join(stateDir, "spool-folder");
+  if (existsSync(note)) {
+    const old = readFileSync(note, "utf8");
+    if (/^\/var\/tmp\/parapet-spool-[A-Za-z0-9]{6}$/.test(old)) rmSync(old, { recursive: true, force: true });
+  }
+  if (!isRoot()) {
+    const folder = join(stateDir, "spool");
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return folder;
+  }
+  const folder = mkdtempSync("/var/tmp/parapet-spool-");
+  chownSync(folder, 0, 0);
+  chmodSync(folder, 0o711);
+  writeFileSync(note, folder);
+  return folder;
+}
+
+async function freePort(listen: string): Promise<string> {
+  const { host, port } = splitListen(listen);
+  if (port !== 0) return listen;
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(0, host, resolve);
+  });
+  const bound = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (bound === null || typeof bound === "string") throw new Error("The listener has no port.");
+  return `${host.includes(":") ? `[${host}]` : host}:${bound.port}`;
+}

@@ -1,0 +1,79 @@
+/**
+ * To which addresses may this edge connect for a customer? Customers choose their origins, so without this an edge would be a
+ * door into its operator's network (server-side request forgery). Only globally reachable unicast addresses are allowed, save
+ * ranges that the operator opened; and never the edge's own listener. Names are resolved here and nginx gets addresses, so that
+ * nothing can change between the check and the connection.
+ */
+import { lookup as dnsLookup } from "node:dns/promises";
+import { networkInterfaces } from "node:os";
+import ipaddr from "ipaddr.js";
+
+export type Lookup = (host: string) => Promise<readonly string[]>;
+
+export const ADDRESSES_MAX = 8;
+const LOOKUP_MS = 3000;
+
+export function isAddress(host: string): boolean {
+  return ipaddr.IPv4.isValidFourPartDecimal(host) || ipaddr.IPv6.isValid(host);
+}
+
+/** Null when the edge may connect to the address, else a sentence. */
+export function whyAddressRefused(address: string, privateRanges: readonly string[]): string | null {
+  if (!isAddress(address)) return `"${address}" is not an address`;
+  // An IPv4 address in IPv6 clothes is judged as what it is.
+  const parsed = ipaddr.process(address);
+  for (const range of privateRanges) {
+    const [network, bits] = ipaddr.parseCIDR(range);
+    if (network.kind() === parsed.kind() && parsed.match(network, bits)) return null;
+  }
+  const kind = parsed.range();
+  if (kind === "unicast") return null;
+  return `The origin's address ${address} is not public (${kind}): open its range in originPrivateRanges if it is meant`;
+}
+
+/** Whether address and port are where this edge itself listens. */
+export function isOwnListener(address: string, port: number, listen: string): boolean {
+  const { host, port: ownPort } = splitListen(listen);
+  if (port !== ownPort || !isAddress(address)) return false;
+  const parsed = ipaddr.process(address);
+  if (isAddress(host) && parsed.toString() === ipaddr.process(host).toString()) return true;
+  const listensEverywhere = host === "0.0.0.0" || host === "::" || host === "*";
+  if (!listensEverywhere) return false;
+  if (parsed.range() === "loopback" || parsed.range() === "unspecified") return true;
+  return Object.values(networkInterfaces())
+    .flat()
+    .some((own) => own !== undefined && ipaddr.process(own.address).toString() === parsed.toString());
+}
+
+export function splitListen(listen: string): { host: string; port: number } {
+  const at = listen.lastIndexOf(":");
+  return {
+    host: listen
+      .slice(0, at)
+      .replace(/^\[|\]$/g, "")
+      .toLowerCase(),
+    port: Number(listen.slice(at + 1)),
+  };
+}
+
+/** As nginx wants an address: IPv6 in brackets. */
+export function literal(address: string): string {
+  return address.includes(":") ? `[${address}]` : address;
+}
+
+/** The system's resolver, bounded in time. */
+export const systemLookup: Lookup = async (host) => {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`"${host}" was not resolved within ${LOOKUP_MS} ms`)),
+      LOOKUP_MS,
+    );
+  });
+  try {
+    const found = await Promise.race([dnsLookup(host, { all: true }), late]);
+    return found.map((one) => one.address);
+  } finally {
+    clearTimeout(timer);
+  }
+};
