@@ -30,6 +30,10 @@ const VERBS: Readonly<
     summary: "check the public log: verify FOLDER-OR-URL --vkey KEY",
     load: () => import("./verify-verb.ts"),
   },
+  log: {
+    summary: "bring the log back from its published files: log catch-up",
+    load: () => import("./log.ts"),
+  },
   demo: {
     summary: "replay the whole story on a fresh instance: demo story",
     load: () => import("./demo.ts"),
