@@ -333,5 +333,7 @@ export const ENDPOINTS = [
   "PUT /vault",
   "GET /transparency",
 ] as const satisfies readonly (keyof Endpoints)[];
-export type EndpointsListed = keyof Endpoints extends (typeof ENDPOINTS)[number] ? true : never;
-export const ENDPOINTS_COMPLETE: EndpointsListed = true;
+/** Fails to compile when an endpoint is missing from the list above. */
+type Missing = Exclude<keyof Endpoints, (typeof ENDPOINTS)[number]>;
+const NOTHING_MISSING: Missing extends never ? true : Missing = true;
+void NOTHING_MISSING;

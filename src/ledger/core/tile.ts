@@ -9,7 +9,6 @@ import { decodeDecimal } from "./strict-text.ts";
 
 export const TILE_HEIGHT = 8;
 export const TILE_WIDTH = 256;
-export const TILE_BYTES = TILE_WIDTH * HASH_BYTES;
 export const LEVEL_MAX = 63;
 /** Enough for every index below 2^53 in groups of three digits, and no more. */
 const PATH_CHARS_MAX = 60;
