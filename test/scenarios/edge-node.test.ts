@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import type { NodeHello, SitePolicy } from "../../src/contract/policy.ts";
+import { POLICY_BYTES_MAX, type NodeHello, type SitePolicy } from "../../src/contract/policy.ts";
 import { helloTopic } from "../../src/contract/topics.ts";
 import { makeReceipt } from "../../src/ledger/core/testing.ts";
 import { findOurNginx, isAlive } from "../../src/node/nginx-process.ts";
@@ -122,7 +122,7 @@ describe("an edge node", () => {
         ["a body of 2^53", bad({ bodyBytesMax: 2 ** 53 }), /largest body/],
         ["a rate of nothing", bad({ limit: { requestsPerSecond: 0, burst: 1 } }), /requestsPerSecond/],
         ["a version that is not newer", { ...good, bodyBytesMax: 5 }, /not newer/],
-        ["an oversized policy", bad({ hostnames: ["a".repeat(300_000)] }), /bytes, more than/],
+        ["an oversized policy", bad({ hostnames: ["a".repeat(POLICY_BYTES_MAX)] }), /bytes, more than/],
       ];
       for (const [name, policy, why] of table) {
         const ack = await stage.apply(policy);
