@@ -11,6 +11,7 @@ import { newId, type CaseId, type DecisionId, type MeasureId } from "../contract
 import { FACTS_CHARS_MAX, REASON_CHARS_MAX } from "../contract/measure.ts";
 import type { SiteFacts } from "../sites/sites.ts";
 import type { Tx } from "../store/db.ts";
+import { hasDecidedAppeal } from "../store/desk-appeals.ts";
 import { appendAudit } from "../store/desk-audit.ts";
 import { findCase, setCaseState, spendBrake, type CaseRecord } from "../store/desk-cases.ts";
 import {
@@ -327,6 +328,12 @@ export async function act(
     const next = demand(
       mayAct({ state: decision.state, action: input.action, authorId: decision.authorId, actor: officer }),
     );
+    if (input.action === "ratify" && (await hasDecidedAppeal(tx, decision.decisionId, actor.userId))) {
+      throw new Fault(
+        "auth.conflict-of-interest",
+        "You decided an appeal against this brake, so another officer has to ratify it: ask a colleague",
+      );
+    }
     if (input.action === "ratify" && (decision.lapsesAt?.getTime() ?? 0) <= desk.now()) {
       throw new Fault(
         "state.conflict",
@@ -421,6 +428,8 @@ async function ratify(
 ): Promise<void> {
   const proposal = present(step.decision.proposal, "the brake's proposal");
   const measure = present(await measureOfDecision(tx, step.decision.decisionId), "the brake's measure");
+  // An appeal may have lifted it within its hour: a ratification would then stand in the log and on no edge.
+  standsOrFault(measure);
   const first = present((await revisionsOf(tx, measure.measureId))[0], "the brake's record").record;
   const site = present(await desk.sites.facts(tx, step.case.siteId), "the site");
   const proposedMs = proposal.reviewAt === null ? null : Date.parse(proposal.reviewAt);

@@ -20,15 +20,16 @@ import { appealsOfCase, referralsOfCase, type AppealRow, type ReferralRow } from
 import { auditOfCase } from "../store/desk-audit.ts";
 import { findCase, type CaseRecord } from "../store/desk-cases.ts";
 import { casesWaiting, decisionsOfCase, findDecision, type DecisionRow } from "../store/desk-decisions.ts";
-import { evidenceOfCase, type EvidenceRow } from "../store/desk-evidence.ts";
+import { assessmentsOf, evidenceOfCase, type EvidenceRow } from "../store/desk-evidence.ts";
 import { entriesOfDecision, indexOfIntent } from "../store/desk-log.ts";
 import { reportCounts, reportsOfCase, type ReportRow } from "../store/desk-reports.ts";
 import { measureOfDecision, revisionsOf, versionsOf, type MeasureRow } from "../store/measures.ts";
 import { isoOf, officerIn, present, type DeskContext } from "./context.ts";
-import { allowedActions, mayBrake, mayDecideAppeal, type ActingOfficer } from "./core/decide.ts";
+import { allowedActions, mayBrake, mayDecide, mayDecideAppeal, type ActingOfficer } from "./core/decide.ts";
 import { narrowestOf } from "./core/narrowest.ts";
 import type { ActorContext } from "./desk.ts";
 import { partsDigest } from "./intake.ts";
+import { openingViews } from "./openings.ts";
 
 const NOWHERE: InForce = { acked: 0, of: 0, ms: null, refusals: [] };
 
@@ -151,10 +152,19 @@ export function referralView(row: ReferralRow): ReferralView {
   };
 }
 
-/** Everybody who took part in a decision, for the rule that an appeal is decided by somebody else. */
+/**
+ * Everybody who took part in a decision, for the rule that an appeal is decided by somebody else: its author, its second, and
+ * those who had rated the danger that it stands on.
+ */
 export async function tookPart(q: Queryable, decisionId: DecisionId): Promise<DecisionRow["authorId"][]> {
   const decision = present(await findDecision(q, decisionId), "the appealed decision");
-  return [decision.authorId, ...(decision.secondId === null ? [] : [decision.secondId])];
+  const until = (decision.settledAt ?? decision.madeAt).getTime();
+  const rated = (await assessmentsOf(q, decision.caseId)).filter((row) => row.at.getTime() <= until);
+  return [
+    decision.authorId,
+    ...(decision.secondId === null ? [] : [decision.secondId]),
+    ...rated.map((row) => row.by),
+  ];
 }
 
 export async function appealView(
@@ -242,6 +252,7 @@ export async function caseView(desk: DeskContext, actor: ActorContext, caseId: C
     evidenceAtMs: found.evidenceAt?.getTime() ?? null,
     standing: decisions.some((decision) => decision.state === "braked"),
   });
+  const mayAsk = mayDecide(officer);
   return {
     ...row,
     danger: found.danger,
@@ -250,6 +261,8 @@ export async function caseView(desk: DeskContext, actor: ActorContext, caseId: C
     decisions,
     referrals: (await referralsOfCase(desk.db, caseId)).map(referralView),
     appeals,
+    openings: await openingViews(desk, officer, caseId),
+    mayAskOpening: { ok: mayAsk.ok, why: mayAsk.ok ? null : mayAsk.why },
     timeline: (await auditOfCase(desk.db, caseId)).map((item) => ({ ...item, at: item.at.toISOString() })),
     brake: { ok: brake.ok, why: brake.ok ? null : brake.why },
     narrowest: narrowestOf({ case: found, danger: found.danger, evidence }),

@@ -99,6 +99,19 @@ export async function settleAppeal(
   return rows.length === 1;
 }
 
+/** Whether `userId` has decided an appeal against this decision: from then on they are its judge, and never its party. */
+export async function hasDecidedAppeal(
+  q: Queryable,
+  decisionId: DecisionId,
+  userId: UserId,
+): Promise<boolean> {
+  const rows = await q.query(
+    `select appeal_id from appeal where decision_id = $1 and decided_by = $2 limit 1`,
+    [decisionId, userId],
+  );
+  return rows.length > 0;
+}
+
 // The customer's way in.
 
 export async function insertToken(

@@ -88,6 +88,18 @@ export async function insertAssessment(
   );
 }
 
+/** Each person's first assessment of a case. */
+export async function assessmentsOf(
+  q: Queryable,
+  caseId: CaseId,
+): Promise<readonly { by: UserId; at: Date }[]> {
+  return await q.query<{ by: UserId; at: Date }>(
+    `select made_by as by, min(made_at) as at from assessment
+      where case_id = $1 and made_by is not null group by made_by`,
+    [caseId],
+  );
+}
+
 /** The newest assessment of each person who made one, oldest first. */
 export async function assessmentsByPeople(
   q: Queryable,

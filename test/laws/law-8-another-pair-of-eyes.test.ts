@@ -10,6 +10,7 @@ import {
   DAY_MS,
   faultOf,
   imminentCase,
+  officer,
   openBench,
   proposal,
   type Bench,
@@ -112,4 +113,59 @@ test("after six months there is nothing to appeal any more", async (t) => {
   await bench.desk.act(BRUNO, made.decisionId, { action: "confirm", reason });
   await bench.tick(183 * DAY_MS);
   assert.equal(await faultOf(() => bench.desk.reporterAppeal(code, "Why not?")), "state.gone");
+});
+
+test("whoever decided an appeal against a brake cannot ratify that brake afterwards", async (t) => {
+  const bench = await openBench(t);
+  const { caseId } = await imminentCase(bench);
+  const brake = await bench.desk.brake(ALICE, caseId, proposal(bench));
+  await bench.until(() => bench.standing.length === 1);
+  await bench.desk.customerAppeal(await tokenOf(bench), "The page is gone.");
+  const appeal = (await bench.desk.appeals(CLARA)).items[0];
+  assert.ok(appeal !== undefined);
+  await bench.desk.decideAppeal(CLARA, appeal.appealId, { outcome: "refused", reason });
+  const ratify = (who: typeof CLARA): Promise<unknown> =>
+    bench.desk.act(who, brake.decisionId, { action: "ratify", reason });
+  assert.equal(await faultOf(() => ratify(CLARA)), "auth.conflict-of-interest");
+  assert.equal(await faultOf(() => ratify(BRUNO)), "nothing");
+});
+
+test("a brake that an appeal has lifted cannot be ratified: the log would tell of what no edge enforces", async (t) => {
+  const bench = await openBench(t);
+  const { caseId } = await imminentCase(bench);
+  const brake = await bench.desk.brake(ALICE, caseId, proposal(bench));
+  await bench.until(() => bench.standing.length === 1);
+  await bench.desk.customerAppeal(await tokenOf(bench), "The page is gone.");
+  const appeal = (await bench.desk.appeals(CLARA)).items[0];
+  assert.ok(appeal !== undefined);
+  await bench.desk.decideAppeal(CLARA, appeal.appealId, { outcome: "granted", reason });
+  const ratify = (): Promise<unknown> =>
+    bench.desk.act(BRUNO, brake.decisionId, { action: "ratify", reason });
+  assert.equal(await faultOf(ratify), "state.conflict");
+  await bench.until(() => bench.standing.length === 0);
+  assert.equal(await faultOf(ratify), "state.conflict");
+  const kinds = await bench.t.db.query<{ kind: string }>(`select kind from desk_log order by intent_id`);
+  assert.ok(!kinds.some((row) => row.kind === "ratification"));
+});
+
+test("whoever rated the danger that the decision stands on does not decide the appeal against it", async (t) => {
+  const bench = await openBench(t);
+  const { caseId } = await imminentCase(bench);
+  const { danger } = await bench.desk.case(CLARA, caseId);
+  await bench.desk.assess(CLARA, caseId, {
+    scores: danger.scores,
+    credibility: danger.credibility,
+    evidence: danger.evidence,
+    reason,
+  });
+  const made = await bench.desk.propose(ALICE, caseId, proposal(bench));
+  await bench.desk.act(BRUNO, made.decisionId, { action: "confirm", reason });
+  await bench.until(() => bench.standing.length === 1);
+  await bench.desk.customerAppeal(await tokenOf(bench), "The page is gone.");
+  const appeal = (await bench.desk.appeals(CLARA)).items[0];
+  assert.ok(appeal !== undefined);
+  const decide = (who: typeof CLARA): Promise<unknown> =>
+    bench.desk.decideAppeal(who, appeal.appealId, { outcome: "refused", reason });
+  assert.equal(await faultOf(() => decide(CLARA)), "auth.conflict-of-interest");
+  assert.equal(await faultOf(() => decide(officer("dora"))), "nothing");
 });

@@ -136,7 +136,7 @@ export function mayDecideAppeal(input: {
   if (input.tookPart.includes(input.actor.userId)) {
     return no(
       "auth.conflict-of-interest",
-      "You took part in the decision that this appeal is about: another officer has to decide it",
+      "You took part in the decision that this appeal is about, or rated its danger: another officer has to decide it",
     );
   }
   return { ok: true, value: null };
