@@ -22,6 +22,8 @@ export const CAPTURE_BYTES_MAX = 5 * 1024 * 1024;
 export const CAPTURE_MS_MAX = 10_000;
 const REDIRECTS_MAX = 3;
 const CAPTURES_MAX = 200;
+/** What our edge answers where a measure stands (RFC 7725). */
+const NOTICE_STATUS = 451;
 
 type Page = {
   readonly status: number;
@@ -50,6 +52,11 @@ export async function capture(
   const lines = pageLines(page.body, page.contentType);
   await desk.db.transaction(async (tx) => {
     const at = iso(desk.now());
+    // Neither our own notice nor a page that says what it said before re-arms the brake: one officer could hold it for ever.
+    const text = JSON.stringify(lines);
+    const news =
+      page.status !== NOTICE_STATUS &&
+      !(await evidenceOfCase(tx, found.caseId)).some((known) => JSON.stringify(known.lines) === text);
     await insertEvidence(tx, {
       evidenceId,
       caseId: found.caseId,
@@ -62,7 +69,7 @@ export async function capture(
       body: page.body,
       lines,
     });
-    await markEvidence(tx, found.caseId, at);
+    if (news) await markEvidence(tx, found.caseId, at);
     await appendAudit(tx, {
       caseId: found.caseId,
       at,

@@ -8,7 +8,7 @@ import { newId, type AppealId } from "../contract/ids.ts";
 import { CLAUSES } from "../contract/measure.ts";
 import { appealOf, insertAppeal } from "../store/desk-appeals.ts";
 import { appendAudit } from "../store/desk-audit.ts";
-import { findCase, markEvidence, type CaseRecord } from "../store/desk-cases.ts";
+import { findCase, type CaseRecord } from "../store/desk-cases.ts";
 import { decisionsOfCase, newestRefusal } from "../store/desk-decisions.ts";
 import {
   countMessages,
@@ -121,7 +121,7 @@ export async function mailboxWrite(desk: DeskContext, code: string, text: string
     }
     const at = iso(desk.now());
     await insertMessage(tx, { reportId: report.reportId, at, sender: "reporter", text });
-    await markEvidence(tx, found.caseId, at);
+    // A message is no evidence: it is rated by nobody, and must not give one officer the brake again.
     await appendAudit(tx, {
       caseId: found.caseId,
       at,
