@@ -31,7 +31,7 @@ import {
   type MeasureRow,
 } from "../store/measures.ts";
 import { demand, iso, officerIn, present, type DeskContext } from "./context.ts";
-import { brakeLapseMs, RATIFIED_REVIEW_MS_MAX, ratifiedReviewMs } from "./core/clocks.ts";
+import { brakeIsOver, brakeLapseMs, RATIFIED_REVIEW_MS_MAX, ratifiedReviewMs } from "./core/clocks.ts";
 import { KIND_WORDS, mayAct, mayBrake, mayDecide } from "./core/decide.ts";
 import { narrowestOf } from "./core/narrowest.ts";
 import { checkProposal, checkText, type Ground } from "./core/proposal.ts";
@@ -334,7 +334,7 @@ export async function act(
         "You decided an appeal against this brake, so another officer has to ratify it: ask a colleague",
       );
     }
-    if (input.action === "ratify" && (decision.lapsesAt?.getTime() ?? 0) <= desk.now()) {
+    if (input.action === "ratify" && hourIsOver(desk, decision)) {
       throw new Fault(
         "state.conflict",
         "This brake's hour is over: propose a measure, which two officers confirm",
@@ -359,6 +359,13 @@ export async function act(
   });
   return await decisionView(desk, actor, input.decisionId);
 }
+
+const hourIsOver = (desk: DeskContext, decision: DecisionRow): boolean =>
+  brakeIsOver({
+    pulledMs: decision.madeAt.getTime(),
+    lapsesMs: decision.lapsesAt?.getTime() ?? 0,
+    nowMs: desk.now(),
+  });
 
 const DONE: Record<DecisionAction, string> = {
   confirm: "Confirmed",
@@ -516,7 +523,7 @@ export async function lapseBrake(desk: DeskContext, decisionId: DecisionId): Pro
       authorId: decision.authorId,
       actor: "clock",
     });
-    if (!may.ok || (decision.lapsesAt?.getTime() ?? Infinity) > desk.now()) return false;
+    if (!may.ok || !hourIsOver(desk, decision)) return false;
     const found = present(await findCase(tx, decision.caseId), "the brake's case");
     const at = iso(desk.now());
     const settled = await settleDecision(tx, decisionId, {

@@ -1,7 +1,7 @@
 /**
  * Carries every unfinished decision one step on. The database says what is unfinished; nothing is remembered between two
  * calls, so a crash at any point is repaired by calling again. The order, and what a crash after each step leaves:
- *   1 clocks     brakes lapse, measures expire, reviews fall due: each its own transaction.
+ *   1 clocks     brakes lapse, measures expire, reviews fall due, openings close: each its own transaction.
  *   2 sequence   the log gives every waiting intent its index. Crash: the intents with an index are found again by step 3.
  *   3 receipt    one transaction: receipt kept, measure `sent`, next policy version. Crash: the version waits unpublished.
  *   4 publish    the policy travels. Crash: `Sites` publishes the same version again.
@@ -31,10 +31,11 @@ import {
   type MeasureRow,
 } from "../store/measures.ts";
 import { iso, present, type DeskContext } from "./context.ts";
-import { APPEAL_WINDOW_MS, decisionDueMs, IN_FORCE_ALARM_MS } from "./core/clocks.ts";
+import { APPEAL_WINDOW_MS, CLOCK_BACK_MS_MAX, decisionDueMs, IN_FORCE_ALARM_MS } from "./core/clocks.ts";
 import { lapseBrake } from "./decisions.ts";
 import { endMeasure } from "./measures.ts";
 import { tellAll } from "./notices.ts";
+import { closeDue } from "./openings.ts";
 import { carryReferrals } from "./referrals.ts";
 import { edgesSay } from "./views.ts";
 
@@ -114,7 +115,10 @@ export type Attempt = (what: string, work: () => Promise<number>) => Promise<num
 async function runClocks(desk: DeskContext, attempt: Attempt): Promise<number> {
   let moved = 0;
   const at = iso(desk.now());
-  for (const brake of await brakesDue(desk.db, at)) {
+  for (const brake of await brakesDue(desk.db, {
+    at,
+    pulledAfter: iso(desk.now() + CLOCK_BACK_MS_MAX),
+  })) {
     moved += await attempt(`let brake ${brake.decisionId} lapse`, async () =>
       (await lapseBrake(desk, brake.decisionId)) ? 1 : 0,
     );
@@ -129,6 +133,7 @@ async function runClocks(desk: DeskContext, attempt: Attempt): Promise<number> {
       (await callReview(desk, measure)) ? 1 : 0,
     );
   }
+  moved += await attempt("close openings", () => closeDue(desk));
   moved += await attempt("close finished cases", async () => {
     return await desk.db.transaction(async (tx) => {
       const closed = await closeFinished(tx, iso(desk.now() - APPEAL_WINDOW_MS));

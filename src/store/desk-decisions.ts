@@ -122,24 +122,31 @@ export async function settleDecision(
   return rows.length === 1;
 }
 
-export async function brakesDue(q: Queryable, at: string): Promise<DecisionRow[]> {
+/** Brakes whose hour is over at `at`, and those pulled after `pulledAfter`, which lies ahead: the clock was set back since. */
+export async function brakesDue(
+  q: Queryable,
+  input: { readonly at: string; readonly pulledAfter: string },
+): Promise<DecisionRow[]> {
   return await q.query<DecisionRow>(
-    `select ${COLUMNS} from decision where state = 'braked' and lapses_at <= $1 order by lapses_at limit 1000`,
-    [at],
+    `select ${COLUMNS} from decision where state = 'braked' and (lapses_at <= $1 or made_at > $2)
+      order by lapses_at limit 1000`,
+    [input.at, input.pulledAfter],
   );
 }
 
 export async function countWaiting(q: Queryable): Promise<number> {
   const rows = await q.query<{ n: number }>(
-    `select count(*)::integer as n from decision where state in ('proposed', 'braked')`,
+    `select ((select count(*) from decision where state in ('proposed', 'braked'))
+           + (select count(*) from identity_opening where state = 'requested'))::integer as n`,
   );
   return rows[0]?.n ?? 0;
 }
 
-/** Which cases have a decision that waits for a second officer. */
+/** Which cases have a decision, or the opening of a sealed identity, that waits for a second officer. */
 export async function casesWaiting(q: Queryable): Promise<ReadonlySet<string>> {
   const rows = await q.query<{ caseId: string }>(
-    `select distinct case_id as "caseId" from decision where state in ('proposed', 'braked')`,
+    `select case_id as "caseId" from decision where state in ('proposed', 'braked')
+      union select case_id from identity_opening where state = 'requested'`,
   );
   return new Set(rows.map((row) => row.caseId));
 }

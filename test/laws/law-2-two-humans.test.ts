@@ -11,6 +11,7 @@ import {
   BRUNO,
   CLARA,
   DAY_MS,
+  ESCALATION,
   faultOf,
   imminentCase,
   officer,
@@ -240,4 +241,43 @@ test("a released brake leaves the edge at once", async (t) => {
   await bench.desk.act(ALICE, brake.decisionId, { action: "release", reason: "I misread the thread." });
   await bench.until(() => bench.standing.length === 0);
   assert.equal((await bench.desk.case(ALICE, caseId)).state, "in_review");
+});
+
+test("no officer re-arms the brake alone: not by our own notice, the same page again, or a reporter's greeting", async (t) => {
+  const bench = await openBench(t);
+  bench.setPage("/thread/7", `<p>${ESCALATION}</p>`);
+  const { caseId, code } = await imminentCase(bench);
+  const url = `https://${bench.hostname}/thread/7`;
+  await bench.desk.capture(ALICE, caseId, { url });
+  const brake = await bench.desk.brake(ALICE, caseId, proposal(bench));
+  await bench.until(() => bench.standing.length === 1);
+  await bench.tick(1000);
+  assert.equal((await bench.desk.capture(ALICE, caseId, { url })).status, 451);
+  await bench.desk.act(ALICE, brake.decisionId, { action: "release", reason });
+  await bench.until(() => bench.standing.length === 0);
+  const again = (): Promise<string> => faultOf(() => bench.desk.brake(ALICE, caseId, proposal(bench)));
+  assert.equal(await again(), "desk.brake-spent", "after a capture of the notice");
+  await bench.tick(1000);
+  assert.equal((await bench.desk.capture(ALICE, caseId, { url })).status, 200);
+  assert.equal(await again(), "desk.brake-spent", "after a capture of the same words");
+  await bench.tick(1000);
+  await bench.desk.mailboxWrite(code, "Hello, is anybody there?");
+  assert.equal(await again(), "desk.brake-spent", "after a message");
+  bench.setPage("/thread/7", `<p>${ESCALATION}</p><p>we moved it to 22:00, bring two cars</p>`);
+  await bench.tick(1000);
+  await bench.desk.capture(ALICE, caseId, { url });
+  assert.equal(await again(), "nothing", "after a capture of new words");
+});
+
+test("a clock that was set back does not lengthen a brake's hour", async (t) => {
+  const bench = await openBench(t);
+  const { caseId } = await imminentCase(bench);
+  await bench.tick(DAY_MS);
+  const brake = await bench.desk.brake(ALICE, caseId, proposal(bench));
+  await bench.until(() => bench.standing.length === 1);
+  await bench.tick(-DAY_MS);
+  await bench.until(() => bench.standing.length === 0);
+  const ratify = (): Promise<string> =>
+    faultOf(() => bench.desk.act(BRUNO, brake.decisionId, { action: "ratify", reason }));
+  assert.equal(await ratify(), "state.conflict");
 });

@@ -26,6 +26,18 @@ export const nextReviewMs = (level: DangerLevel, atMs: number): number => atMs +
 
 export const brakeLapseMs = (pulledMs: number): number => pulledMs + BRAKE_HOLD_MS;
 
+/** How far a clock may be corrected backwards before a brake that was pulled "later than now" counts as over. */
+export const CLOCK_BACK_MS_MAX = 5 * 60_000;
+
+/** Whether a brake's hour is over. A clock that was set back must not lengthen it, so one from the future is over, too. */
+export function brakeIsOver(brake: {
+  readonly pulledMs: number;
+  readonly lapsesMs: number;
+  readonly nowMs: number;
+}): boolean {
+  return brake.lapsesMs <= brake.nowMs || brake.pulledMs > brake.nowMs + CLOCK_BACK_MS_MAX;
+}
+
 /** The review date of a ratified brake: what was proposed, but no later than 72 hours from now. */
 export function ratifiedReviewMs(proposedMs: number | null, nowMs: number): number {
   const latest = nowMs + RATIFIED_REVIEW_MS_MAX;
