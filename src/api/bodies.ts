@@ -4,7 +4,17 @@
  */
 import { z } from "@hono/zod-openapi";
 import { CERTAINTIES } from "../contract/danger.ts";
-import { DECISION_ACTIONS, REFERRAL_KINDS, ROLES, type DecisionAction } from "../contract/desk-states.ts";
+import {
+  DECISION_ACTIONS,
+  OPENING_ACTIONS,
+  OPENING_GROUNDS,
+  PURPOSE_CHARS_MAX,
+  PURPOSE_CHARS_MIN,
+  REFERRAL_KINDS,
+  ROLES,
+  type DecisionAction,
+  type OpeningAction,
+} from "../contract/desk-states.ts";
 import type { EvidenceId, ReportId, SiteId } from "../contract/ids.ts";
 import { ID_PATTERN } from "../contract/ids.ts";
 import { FACTS_CHARS_MAX, MEASURE_KINDS, REASON_CHARS_MAX, SCOPES } from "../contract/measure.ts";
@@ -40,6 +50,8 @@ export const params = {
   decisionId: id(["deci"]),
   measureId: id(["meas"]),
   appealId: id(["appl"]),
+  openingId: id(["open"]),
+  step: z.enum(OPENING_ACTIONS) as z.ZodType<OpeningAction>,
   action: z.enum(DECISION_ACTIONS) as z.ZodType<DecisionAction>,
 };
 
@@ -111,6 +123,15 @@ export const newReferral = z.strictObject({
   kind: z.enum(REFERRAL_KINDS),
   to: words(EMAIL_CHARS_MAX).min(1),
   note: words(REASON_CHARS_MAX),
+});
+
+export const newOpening = z.strictObject({
+  reportId: id<ReportId>(["rept"]),
+  ground: z.enum(OPENING_GROUNDS, { message: `Choose a ground: ${OPENING_GROUNDS.join(", ")}` }),
+  purpose: words(PURPOSE_CHARS_MAX).min(
+    PURPOSE_CHARS_MIN,
+    `Write the purpose in at least ${PURPOSE_CHARS_MIN} characters`,
+  ),
 });
 
 export const appealDecision = z.strictObject({ outcome: z.enum(["granted", "refused"]), reason });

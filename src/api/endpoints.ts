@@ -6,8 +6,8 @@ import { z } from "@hono/zod-openapi";
 import { Fault } from "../contract/fault.ts";
 import type { Endpoints, Page, SiteView } from "../contract/http.ts";
 import type { ActorContext } from "../desk/desk.ts";
-import type { AppealId, CaseId, DecisionId, MeasureId, SiteId } from "../contract/ids.ts";
-import type { DecisionAction } from "../contract/desk-states.ts";
+import type { AppealId, CaseId, DecisionId, MeasureId, OpeningId, SiteId } from "../contract/ids.ts";
+import type { DecisionAction, OpeningAction } from "../contract/desk-states.ts";
 import { accountsOf } from "../store/people.ts";
 import { meOf, activeRoles, type Access } from "./access.ts";
 import * as bodies from "./bodies.ts";
@@ -224,6 +224,36 @@ export const endpoints: { readonly [Key in keyof Endpoints]: Endpoint<Key> } = {
     answer: views.appeal,
     run: ({ services, actor, params, body }) =>
       services.desk.decideAppeal(actor, params["appealId"] as AppealId, body),
+  },
+  "POST /cases/{caseId}/openings": {
+    summary: "Asks to open a sealed identity: another officer has to approve",
+    access: ["officer"],
+    query: q,
+    body: bodies.newOpening,
+    answer: views.opening,
+    run: ({ services, actor, params, body }) =>
+      services.desk.requestOpening(actor, params["caseId"] as CaseId, body),
+  },
+  "POST /openings/{openingId}/{step}": {
+    summary: "Approves, refuses or withdraws the opening of a sealed identity",
+    access: ["officer"],
+    query: q,
+    body: bodies.reasonOnly,
+    answer: views.opening,
+    run: ({ services, actor, params, body }) =>
+      services.desk.actOnOpening(actor, params["openingId"] as OpeningId, {
+        action: params["step"] as OpeningAction,
+        reason: body.reason,
+      }),
+  },
+  "GET /openings/{openingId}/sealed": {
+    summary: "Hands out the sealed bytes of an approved opening to its two officers, counted each time",
+    access: ["officer"],
+    query: q,
+    body: nothing,
+    answer: views.sealedIdentity,
+    run: ({ services, actor, params }) =>
+      services.desk.sealedForOpening(actor, params["openingId"] as OpeningId),
   },
   "GET /people": {
     summary: "Everybody who can sign in",

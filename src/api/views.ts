@@ -12,6 +12,8 @@ import {
   DECISION_STATES,
   HARMS,
   MEASURE_STATES,
+  OPENING_GROUNDS,
+  OPENING_STATES,
   REFERRAL_KINDS,
   REFERRAL_STATES,
   ROLES,
@@ -28,11 +30,13 @@ import type {
   MeasureView,
   MeView,
   NodeView,
+  OpeningView,
   OverviewView,
   Page,
   PersonView,
   ReferralView,
   ReportView,
+  SealedIdentity,
   SiteView,
   TransparencyView,
 } from "../contract/http.ts";
@@ -43,6 +47,7 @@ import type {
   EvidenceId,
   MeasureId,
   NodeId,
+  OpeningId,
   ReferralId,
   ReportId,
   SiteId,
@@ -255,6 +260,33 @@ export const appeal: z.ZodType<AppealView> = z.object({
   allowed: permission,
 });
 
+export const opening: z.ZodType<OpeningView> = z.object({
+  openingId: id<OpeningId>(),
+  reportId: id<ReportId>(),
+  ground: z.enum(OPENING_GROUNDS),
+  purpose: text,
+  state: z.enum(OPENING_STATES),
+  author: who,
+  madeAt: text,
+  second: who.nullable(),
+  secondReason: text.nullable(),
+  settledAt: text.nullable(),
+  closesAt: text.nullable(),
+  handedOut: count,
+  logIndex: count.nullable(),
+  allowed: list(z.object({ action: text, ok: z.boolean(), why: text.nullable() })),
+  sealed: permission,
+});
+
+/** Ciphertext: the only answer of the house that comes from behind the seal, and still sealed. */
+export const sealedIdentity: z.ZodType<SealedIdentity> = z.object({
+  schema: z.literal(1),
+  sealed: text,
+  associatedData: text,
+  sealedTo: text,
+  logIndex: count,
+});
+
 export const assessment: z.ZodType<DangerAssessment> = z.object({
   rubric: z.literal(RUBRIC),
   level: z.enum(DANGER_LEVELS),
@@ -286,6 +318,8 @@ export const caseView: z.ZodType<CaseView> = z.object({
   decisions: list(decision),
   referrals: list(referral),
   appeals: list(appeal),
+  openings: list(opening),
+  mayAskOpening: permission,
   timeline: list(z.object({ at: text, what: text, who: text.nullable() })),
   brake: permission,
   narrowest: z.object({ scope: z.enum(SCOPES), subject }),
@@ -337,6 +371,7 @@ export const transparency: z.ZodType<TransparencyView> = z.object({
   brakes: z.object({ pulled: count, ratified: count, lapsed: count }),
   appeals: z.object({ made: count, granted: count, refused: count }),
   referrals: z.object({ made: count, delivered: count }),
+  openings: z.object({ requested: count, approved: count, refused: count, handedOut: count }),
   returnsHeld: count,
   brigades: count,
   log: z.object(logHead),

@@ -50,6 +50,39 @@ export const DECISION_STEPS = {
   lapsed: {},
 } as const satisfies Record<DecisionState, Partial<Record<DecisionAction, DecisionStep>>>;
 
+/** Why a sealed identity may be opened (design law 1). There is no other ground. */
+export const OPENING_GROUNDS = ["danger-to-reporter", "lawful-order", "reporter-asked"] as const;
+export type OpeningGround = (typeof OPENING_GROUNDS)[number];
+
+export const OPENING_STATES = ["requested", "approved", "refused", "withdrawn", "closed"] as const;
+export type OpeningState = (typeof OPENING_STATES)[number];
+
+export const OPENING_ACTIONS = ["approve", "refuse", "withdraw", "close"] as const;
+export type OpeningAction = (typeof OPENING_ACTIONS)[number];
+
+export type OpeningStep = { readonly next: OpeningState; readonly actor: Actor };
+
+/** The author is the officer who asked. An approved opening closes by the clock alone. */
+export const OPENING_STEPS = {
+  requested: {
+    approve: { next: "approved", actor: "another-officer" },
+    refuse: { next: "refused", actor: "another-officer" },
+    withdraw: { next: "withdrawn", actor: "author" },
+  },
+  approved: {
+    close: { next: "closed", actor: "clock" },
+  },
+  refused: {},
+  withdrawn: {},
+  closed: {},
+} as const satisfies Record<OpeningState, Partial<Record<OpeningAction, OpeningStep>>>;
+
+/** The written purpose of an opening, in characters. */
+export const PURPOSE_CHARS_MIN = 20;
+export const PURPOSE_CHARS_MAX = 2000;
+/** From the approval: after this nobody gets the sealed bytes without a new request. */
+export const OPENING_HOLD_MS = 24 * 3_600_000;
+
 /** pending: waits for its receipt · sent: on its way to the edges · in_force · lifting: on its way out · ended. */
 export const MEASURE_STATES = ["pending", "sent", "in_force", "lifting", "ended"] as const;
 export type MeasureState = (typeof MEASURE_STATES)[number];

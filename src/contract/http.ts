@@ -10,6 +10,8 @@ import type {
   DecisionState,
   Harm,
   MeasureState,
+  OpeningGround,
+  OpeningState,
   ReferralKind,
   ReferralState,
   Role,
@@ -23,6 +25,7 @@ import type {
   EvidenceId,
   MeasureId,
   NodeId,
+  OpeningId,
   ReferralId,
   ReportId,
   SiteId,
@@ -201,6 +204,43 @@ export type AppealView = {
   readonly allowed: { readonly ok: boolean; readonly why: string | null };
 };
 
+/** The way to one reporter's sealed identity (design law 1): who asked, who approved, and never what the identity is. */
+export type OpeningView = {
+  readonly openingId: OpeningId;
+  readonly reportId: ReportId;
+  readonly ground: OpeningGround;
+  readonly purpose: string;
+  readonly state: OpeningState;
+  readonly author: { readonly userId: UserId; readonly name: string };
+  readonly madeAt: string;
+  readonly second: { readonly userId: UserId; readonly name: string } | null;
+  readonly secondReason: string | null;
+  readonly settledAt: string | null;
+  /** When the clock closes it; null until it is approved. */
+  readonly closesAt: string | null;
+  /** How often the sealed bytes were handed out. */
+  readonly handedOut: number;
+  /** Its entry in the public log; null until that entry is in a published checkpoint. */
+  readonly logIndex: number | null;
+  /** What this user may do now, each with the reason if not. Drawn from OPENING_STEPS. */
+  readonly allowed: readonly { readonly action: string; readonly ok: boolean; readonly why: string | null }[];
+  /** Whether this user may fetch the sealed bytes now. */
+  readonly sealed: { readonly ok: boolean; readonly why: string | null };
+};
+
+/** Ciphertext, and what `./parapet vault open` needs beside two shares. The file that an officer downloads is this, as JSON. */
+export type SealedIdentity = {
+  readonly schema: 1;
+  /** Base64: encapsulated key (32 bytes) and ciphertext. */
+  readonly sealed: string;
+  /** What it was sealed together with: the report's id. */
+  readonly associatedData: string;
+  /** Fingerprint of the vault that it was sealed to. */
+  readonly sealedTo: string;
+  /** The opening's entry in the public log. */
+  readonly logIndex: number;
+};
+
 export type TimelineItem = { readonly at: string; readonly what: string; readonly who: string | null };
 
 export type CaseView = CaseRow & {
@@ -210,6 +250,9 @@ export type CaseView = CaseRow & {
   readonly decisions: readonly DecisionView[];
   readonly referrals: readonly ReferralView[];
   readonly appeals: readonly AppealView[];
+  readonly openings: readonly OpeningView[];
+  /** Whether this user may ask to open a sealed identity of this case. */
+  readonly mayAskOpening: { readonly ok: boolean; readonly why: string | null };
   readonly timeline: readonly TimelineItem[];
   readonly brake: { readonly ok: boolean; readonly why: string | null };
   /** The narrowest scope that the evidence answers, for the proposal's first choice. */
@@ -250,6 +293,13 @@ export type TransparencyView = {
   readonly brakes: { readonly pulled: number; readonly ratified: number; readonly lapsed: number };
   readonly appeals: { readonly made: number; readonly granted: number; readonly refused: number };
   readonly referrals: { readonly made: number; readonly delivered: number };
+  /** Of sealed identities: requests, and what became of them. `handedOut` are those whose bytes two officers took. */
+  readonly openings: {
+    readonly requested: number;
+    readonly approved: number;
+    readonly refused: number;
+    readonly handedOut: number;
+  };
   readonly returnsHeld: number;
   readonly brigades: number;
   readonly log: { readonly origin: string; readonly vkey: string; readonly size: number };
@@ -296,6 +346,13 @@ export type Endpoints = {
     body: { outcome: "granted" | "refused"; reason: string };
     answer: AppealView;
   };
+  "POST /cases/{caseId}/openings": {
+    body: { reportId: ReportId; ground: OpeningGround; purpose: string };
+    answer: OpeningView;
+  };
+  /** `step` is an OpeningAction. */
+  "POST /openings/{openingId}/{step}": { body: { reason: string }; answer: OpeningView };
+  "GET /openings/{openingId}/sealed": { body: null; answer: SealedIdentity };
   "GET /people": { body: null; answer: Page<PersonView> };
   "POST /people": {
     /** `account`: whose sites a customer may see. */
@@ -328,6 +385,9 @@ export const ENDPOINTS = [
   "POST /measures/{measureId}/lifts",
   "GET /appeals",
   "POST /appeals/{appealId}/decision",
+  "POST /cases/{caseId}/openings",
+  "POST /openings/{openingId}/{step}",
+  "GET /openings/{openingId}/sealed",
   "GET /people",
   "POST /people",
   "PUT /vault",

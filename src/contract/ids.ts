@@ -16,6 +16,7 @@ export type MeasureId = Brand<"MeasureId">;
 export type AppealId = Brand<"AppealId">;
 export type ReferralId = Brand<"ReferralId">;
 export type NoticeId = Brand<"NoticeId">;
+export type OpeningId = Brand<"OpeningId">;
 export type NodeId = Brand<"NodeId">;
 export type UserId = Brand<"UserId">;
 
@@ -31,6 +32,7 @@ export const ID_PREFIXES = [
   "refl",
   "noti",
   "node",
+  "open",
 ] as const;
 export type IdPrefix = (typeof ID_PREFIXES)[number];
 

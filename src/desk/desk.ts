@@ -4,7 +4,13 @@
  * `actor` is always the signed-in person; the desk decides by the state tables whether that person may.
  */
 import type { DangerAssessment, Credibility, EvidencePointer, Scores } from "../contract/danger.ts";
-import type { DecisionAction, Harm, ReferralKind } from "../contract/desk-states.ts";
+import type {
+  DecisionAction,
+  Harm,
+  OpeningAction,
+  OpeningGround,
+  ReferralKind,
+} from "../contract/desk-states.ts";
 import type {
   AppealView,
   CaseRow,
@@ -13,11 +19,21 @@ import type {
   EvidenceView,
   MeasureProposal,
   MeasureView,
+  OpeningView,
   Page,
   ReferralView,
+  SealedIdentity,
   TransparencyView,
 } from "../contract/http.ts";
-import type { AppealId, CaseId, DecisionId, MeasureId, ReportId, UserId } from "../contract/ids.ts";
+import type {
+  AppealId,
+  CaseId,
+  DecisionId,
+  MeasureId,
+  OpeningId,
+  ReportId,
+  UserId,
+} from "../contract/ids.ts";
 import type { Role } from "../contract/desk-states.ts";
 import type { Sign } from "./core/danger.ts";
 
@@ -141,6 +157,19 @@ export interface Desk {
     appealId: AppealId,
     input: { readonly outcome: "granted" | "refused"; readonly reason: string },
   ): Promise<AppealView>;
+  // Sealed identities (design law 1)
+  requestOpening(
+    actor: ActorContext,
+    caseId: CaseId,
+    input: { readonly reportId: ReportId; readonly ground: OpeningGround; readonly purpose: string },
+  ): Promise<OpeningView>;
+  actOnOpening(
+    actor: ActorContext,
+    openingId: OpeningId,
+    input: { readonly action: OpeningAction; readonly reason: string },
+  ): Promise<OpeningView>;
+  /** Ciphertext alone, for one of the two officers named, once the log holds the opening. Every call is counted and told. */
+  sealedForOpening(actor: ActorContext, openingId: OpeningId): Promise<SealedIdentity>;
   // The customer's side, by the token in their notice
   statement(token: string): Promise<StatementView>;
   customerAppeal(token: string, text: string): Promise<StatementView>;

@@ -32,6 +32,8 @@ export type EntryInput = {
   /** Beyond kind, case, level, clause and day, which every public payload has. */
   readonly public: Readonly<Record<string, string>>;
   readonly party: MeasureRecord | Readonly<Record<string, string>>;
+  /** Beyond case, decision, measure, rule, signatures and moment, which every court payload has. */
+  readonly court?: Readonly<Record<string, string>>;
   readonly decisionId?: DecisionId;
   readonly measureId?: MeasureId;
   readonly appealId?: AppealId;
@@ -75,6 +77,7 @@ export async function intendEntry(
       rule: input.case.danger.rule,
       signatures: input.signatures.map(({ userId, reason }) => ({ userId, reason })),
       at: iso(nowMs),
+      ...input.court,
     },
   };
   const salts = { public: newSalt(desk.random), party: newSalt(desk.random), court: newSalt(desk.random) };

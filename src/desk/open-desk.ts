@@ -19,6 +19,7 @@ import { checkText } from "./core/proposal.ts";
 import { act, propose, proposeLift, proposeRefusal, pullBrake } from "./decisions.ts";
 import type { Desk } from "./desk.ts";
 import { receiveReport } from "./intake.ts";
+import { actOnOpening, requestOpening, sealedForOpening } from "./openings.ts";
 import { mailbox, mailboxWrite, reporterAppeal } from "./mailbox.ts";
 import { createEngine } from "./pipeline.ts";
 import { refer } from "./referrals.ts";
@@ -121,6 +122,10 @@ export async function openDesk(options: DeskOptions): Promise<Desk> {
     refer: (actor, caseId, input) => refer(desk, actor, { caseId, ...input }),
     appeals: (actor) => appeals(desk, actor),
     decideAppeal: (actor, appealId, input) => decideAppeal(desk, actor, { appealId, ...input }),
+
+    requestOpening: (actor, caseId, input) => requestOpening(desk, actor, { caseId, ...input }),
+    actOnOpening: (actor, openingId, input) => actOnOpening(desk, actor, { openingId, ...input }),
+    sealedForOpening: (actor, openingId) => sealedForOpening(desk, actor, openingId),
 
     statement: (token) => statement(desk, token),
     customerAppeal: (token, text) => customerAppeal(desk, token, text),

@@ -41,6 +41,12 @@ export async function transparency(
     brakes: { pulled: counts.brakesPulled, ratified: counts.brakesRatified, lapsed: counts.brakesLapsed },
     appeals: { made: counts.appealsMade, granted: counts.appealsGranted, refused: counts.appealsRefused },
     referrals: { made: counts.referralsMade, delivered: counts.referralsDelivered },
+    openings: {
+      requested: counts.openingsRequested,
+      approved: counts.openingsApproved,
+      refused: counts.openingsRefused,
+      handedOut: counts.openingsHandedOut,
+    },
     returnsHeld: counts.returnsHeld,
     brigades: counts.brigades,
     log: { origin: desk.ledger.origin, vkey: desk.ledger.vkey, size: checkpoint?.size ?? 0 },

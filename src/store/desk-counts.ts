@@ -16,6 +16,10 @@ export type Counts = {
   readonly appealsRefused: number;
   readonly referralsMade: number;
   readonly referralsDelivered: number;
+  readonly openingsRequested: number;
+  readonly openingsApproved: number;
+  readonly openingsRefused: number;
+  readonly openingsHandedOut: number;
   readonly returnsHeld: number;
   readonly brigades: number;
 };
@@ -43,6 +47,14 @@ export async function countAll(q: Queryable, range: Range): Promise<Counts> {
        (select count(*)::integer from referral where made_at >= $1 and made_at < $2) as "referralsMade",
        (select count(*)::integer from referral where made_at >= $1 and made_at < $2
           and state in ('sent', 'acknowledged')) as "referralsDelivered",
+       (select count(*)::integer from identity_opening
+          where made_at >= $1 and made_at < $2) as "openingsRequested",
+       (select count(*)::integer from identity_opening where state in ('approved', 'closed')
+          and settled_at >= $1 and settled_at < $2) as "openingsApproved",
+       (select count(*)::integer from identity_opening where state = 'refused'
+          and settled_at >= $1 and settled_at < $2) as "openingsRefused",
+       (select count(*)::integer from identity_opening
+          where first_handed_out_at >= $1 and first_handed_out_at < $2) as "openingsHandedOut",
        (select count(*)::integer from site where jsonb_array_length(held_because) > 0
           and created_at >= $1 and created_at < $2) as "returnsHeld",
        (select count(*)::integer from desk_case where brigade and opened_at >= $1 and opened_at < $2) as brigades`,

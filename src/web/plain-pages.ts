@@ -40,6 +40,10 @@ export async function countsPage(place: Place, view: TransparencyView): Promise<
     [words.counts.appealsRefused, view.appeals.refused],
     [words.counts.referralsMade, view.referrals.made],
     [words.counts.referralsDelivered, view.referrals.delivered],
+    [words.counts.openingsRequested, view.openings.requested],
+    [words.counts.openingsApproved, view.openings.approved],
+    [words.counts.openingsRefused, view.openings.refused],
+    [words.counts.openingsHandedOut, view.openings.handedOut],
     [words.counts.returnsHeld, view.returnsHeld],
     [words.counts.brigades, view.brigades],
   ];
