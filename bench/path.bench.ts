@@ -4,7 +4,7 @@
  * the workers per request comes from /proc (user + system), requests per second from wrk. The CPU ratio is the number to trust: on a
  * machine that is shared, requests per second swing by a third. 1.0 is bare nginx; lower is worse.
  *
- * Run with: node bench/path.ts [--json] [--rounds N] [--seconds N] [--connections N]
+ * Run with: ./parapet bench path --json
  */
 import { execFile, execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -44,7 +44,7 @@ export type PathBenchOptions = {
 type Sample = { readonly rps: number; readonly cpuMicros: number };
 type Round = { readonly edge: Sample; readonly bare: Sample };
 
-export async function benchPath(options: PathBenchOptions): Promise<object> {
+export async function bench(options: PathBenchOptions): Promise<object> {
   const { rounds = 7, seconds = 4, connections = 32 } = options;
   const say = (line: string): void =>
     void (options.json ? process.stderr : process.stdout).write(`${line}\n`);
@@ -282,15 +282,4 @@ function median(values: readonly number[]): number {
 
 function round(value: number): number {
   return Math.round(value * 1000) / 1000;
-}
-
-if (import.meta.main) {
-  const flag = (name: string): number | undefined => {
-    const at = process.argv.indexOf(`--${name}`);
-    return at < 0 ? undefined : Number(process.argv[at + 1]);
-  };
-  const numbers = { rounds: flag("rounds"), seconds: flag("seconds"), connections: flag("connections") };
-  const given = Object.fromEntries(Object.entries(numbers).filter(([, value]) => value !== undefined));
-  const result = await benchPath({ json: process.argv.includes("--json"), ...given });
-  process.stdout.write(`${JSON.stringify(result)}\n`);
 }
