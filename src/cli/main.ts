@@ -23,7 +23,7 @@ const VERBS: Readonly<
     load: () => import("./officer.ts"),
   },
   vault: {
-    summary: "make the vault's key and its three shares: vault init",
+    summary: "the vault of reporters' identities: vault init, vault open FILE",
     load: () => import("./vault.ts"),
   },
   verify: {
