@@ -14,10 +14,12 @@ import type {
   MeasureView,
   MeView,
   NodeView,
+  OpeningView,
   OverviewView,
   Page,
   PersonView,
   ReportView,
+  SealedIdentity,
   SiteView,
   TransparencyView,
 } from "../../contract/http.ts";
@@ -510,6 +512,60 @@ export function worldAt(now: number) {
     },
   ];
 
+  const asked: OpeningView = {
+    openingId: fakeId("open", 1),
+    reportId: fakeId("rept", 1),
+    ground: "danger-to-reporter",
+    purpose: "The thread begins to guess who reported: she has to be warned before Saturday.",
+    state: "requested",
+    author: officer,
+    madeAt: at(-2 * MINUTE),
+    second: null,
+    secondReason: null,
+    settledAt: null,
+    closesAt: null,
+    handedOut: 0,
+    logIndex: null,
+    allowed: [
+      { action: "approve", ok: true, why: null },
+      { action: "refuse", ok: true, why: null },
+      { action: "withdraw", ok: false, why: "Only the officer who asked can withdraw the request." },
+    ],
+    sealed: { ok: false, why: "Nothing is handed out as this opening still waits for another officer." },
+  };
+  const ownRequest: OpeningView = {
+    ...asked,
+    openingId: fakeId("open", 2),
+    author: colleague,
+    allowed: [
+      { action: "approve", ok: false, why: "You asked for this opening yourself: ask a colleague." },
+      { action: "refuse", ok: false, why: "You asked for this opening yourself: ask a colleague." },
+      { action: "withdraw", ok: true, why: null },
+    ],
+  };
+  const released: OpeningView = {
+    ...asked,
+    openingId: fakeId("open", 3),
+    ground: "lawful-order",
+    purpose: "Order 7/2026 of the district court, received today, names this report.",
+    state: "approved",
+    second: colleague,
+    secondReason: "I read the order and called the court back on its published number.",
+    settledAt: at(-HOUR),
+    closesAt: at(23 * HOUR),
+    handedOut: 1,
+    logIndex: 1279,
+    allowed: [],
+    sealed: { ok: true, why: null },
+  };
+  const sealed = {
+    schema: 1,
+    sealed: "bm90aGluZyBpcyBzZWFsZWQgaW4gYSBtb2NrIGFuZCBub3RoaW5nIG9wZW5zIGl0ISE=",
+    associatedData: fakeId("rept", 1),
+    sealedTo: "9c4107be5d22e8f09c4107be5d22e8f0",
+    logIndex: 1279,
+  } satisfies SealedIdentity;
+
   const level = (view: CaseRow, more: Partial<CaseView>): CaseView => ({
     ...view,
     danger: {
@@ -537,6 +593,8 @@ export function worldAt(now: number) {
     decisions: [],
     referrals: [],
     appeals: [],
+    openings: [],
+    mayAskOpening: { ok: true, why: null },
     timeline: [
       { at: at(-6 * MINUTE), what: "First report received", who: null },
       { at: at(-5 * MINUTE), what: "Page captured, 13 lines", who: "detector@1.0" },
@@ -559,6 +617,7 @@ export function worldAt(now: number) {
   const cases: CaseView[] = [
     level(first, {
       decisions: [braked],
+      openings: [asked],
       brake: { ok: false, why: "The brake has been pulled in this case: it needs new evidence." },
       referrals: [
         {
@@ -585,12 +644,15 @@ export function worldAt(now: number) {
       each === second
         ? level(each, {
             decisions: [proposed],
+            openings: [ownRequest],
+            mayAskOpening: { ok: true, why: null },
             brake: { ok: false, why: "The level is HIGH: a brake needs IMMINENT." },
           })
         : each === decided
           ? level(each, {
               decisions: [{ ...confirmed, decisionId: fakeId("deci", 6) }],
               appeals: [appeal],
+              openings: [released],
               brake: { ok: false, why: "The level is MODERATE: a brake needs IMMINENT." },
             })
           : level(each, {
@@ -681,6 +743,7 @@ export function worldAt(now: number) {
     brakes: { pulled: 3, ratified: 2, lapsed: 1 },
     appeals: { made: 7, granted: 2, refused: 4 },
     referrals: { made: 51, delivered: 49 },
+    openings: { requested: 3, approved: 1, refused: 1, handedOut: 1 },
     returnsHeld: 1,
     brigades: 4,
     log: { origin: overview.log.origin, vkey: overview.log.vkey, size: overview.log.size },
@@ -702,5 +765,7 @@ export function worldAt(now: number) {
     proposed,
     confirmed,
     page,
+    openings: [asked, ownRequest, released] as const,
+    sealed,
   };
 }

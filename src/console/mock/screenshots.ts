@@ -114,6 +114,32 @@ const SHOTS: readonly Shot[] = [
   },
   { name: "case-own-proposal", path: `/cases/${fakeId("case", 10)}` },
   { name: "case-decided", path: `/cases/${fakeId("case", 6)}` },
+  {
+    name: "opening-asks",
+    path: `/cases/${untouched}`,
+    act: async (page) => {
+      await page.locator("[data-act=ask-opening] button").click();
+      await page.locator("[data-part=opening] textarea:not([aria-hidden])").fill("Too short");
+    },
+  },
+  {
+    name: "opening-approve-asks",
+    path: `/cases/${fakeId("case", 12)}`,
+    act: async (page) => {
+      await page.locator("[data-part=opening] .acts button").first().click();
+      await page.locator("[role=dialog]").waitFor();
+    },
+  },
+  {
+    name: "opening-released",
+    path: `/cases/${fakeId("case", 6)}`,
+    act: async (page) => {
+      const download = page.waitForEvent("download");
+      await page.locator("[data-act=fetch-sealed] button").click();
+      await download;
+    },
+  },
+  { name: "opening-own", path: `/cases/${fakeId("case", 10)}` },
   { name: "case-refuse", path: `/cases/${untouched}/refuse` },
   { name: "case-refer", path: `/cases/${untouched}/refer` },
   { name: "case-assess", path: `/cases/${untouched}/assess` },

@@ -82,6 +82,9 @@ const ANSWERS: Answers = {
   "POST /measures/{measureId}/lifts": ({ world }) => world.proposed,
   "GET /appeals": ({ world, situation }) => (situation === "empty" ? none : world.appeals),
   "POST /appeals/{appealId}/decision": ({ world }) => first(world.appeals.items),
+  "POST /cases/{caseId}/openings": ({ world }) => world.openings[0],
+  "POST /openings/{openingId}/{step}": ({ world }) => world.openings[0],
+  "GET /openings/{openingId}/sealed": ({ world }) => world.sealed,
   "GET /people": ({ world }) => world.people,
   "POST /people": ({ body }) => ({
     userId: fakeId("user", 9),

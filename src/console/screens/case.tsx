@@ -21,6 +21,7 @@ import { DecisionPanel } from "./case-decision.tsx";
 import { EvidencePanel } from "./case-evidence.tsx";
 import { CaptureForm, ReferForm, RefuseForm } from "./case-forms.tsx";
 import { ProposeForm } from "./case-propose.tsx";
+import { OpeningsPanel } from "./case-openings.tsx";
 import { ReportsPanel } from "./case-reports.tsx";
 import { AppealCard } from "./appeals.tsx";
 
@@ -219,6 +220,7 @@ function CaseBody({ view, act }: { readonly view: CaseView; readonly act: string
                 ))
               : null}
             {asked === null ? <ActsPanel view={view} go={open} /> : null}
+            {asked === null ? <OpeningsPanel view={view} /> : null}
             {asked === null && view.appeals.length > 0 ? (
               <Panel title={words.appealsPage.list}>
                 <div className="stack">

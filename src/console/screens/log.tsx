@@ -67,6 +67,10 @@ export function LogScreen() {
                 <dd>{w.appealsOf(data.appeals.made, data.appeals.granted, data.appeals.refused)}</dd>
                 <dt>{w.referrals}</dt>
                 <dd>{w.referralsOf(data.referrals.made, data.referrals.delivered)}</dd>
+                <dt>{w.openings}</dt>
+                <dd>
+                  {w.openingsOf(data.openings.requested, data.openings.approved, data.openings.handedOut)}
+                </dd>
                 <dt>{w.returnsHeld}</dt>
                 <dd>{data.returnsHeld}</dd>
                 <dt>{w.brigades}</dt>

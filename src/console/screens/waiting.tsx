@@ -4,8 +4,9 @@
  */
 import { useQueries } from "@tanstack/react-query";
 import { Link } from "wouter";
-import type { CaseRow, CaseView, DecisionView } from "../../contract/http.ts";
+import type { CaseRow, CaseView, DecisionView, OpeningView } from "../../contract/http.ts";
 import { byDanger, decisionButtons, LEADING_ACTIONS } from "../buttons.ts";
+import { openingButtons } from "../opening-buttons.ts";
 import { useWords } from "../language.tsx";
 import { DangerMark } from "../parts/danger-mark.tsx";
 import { Head } from "../parts/head.tsx";
@@ -62,6 +63,33 @@ function Waiting({ decision, view }: { readonly decision: DecisionView; readonly
   );
 }
 
+function WaitingOpening({ opening }: { readonly opening: OpeningView }) {
+  const words = useWords();
+  const lead = openingButtons(opening, words).find((b) => b.name === "approve");
+  return (
+    <div className="stack-tight">
+      <strong>
+        {words.opening.title}
+        {words.common.colon}
+        {words.opening.grounds[opening.ground]}
+      </strong>
+      <p className="small said">
+        <span className="quiet">
+          {opening.author.name}
+          {words.common.colon}
+        </span>
+        {opening.purpose}
+      </p>
+      <p className="small quiet">
+        {words.waitingPage.since} <Ago at={opening.madeAt} />
+      </p>
+      {lead === undefined || lead.ok ? null : (
+        <p className="small quiet">{words.common.because(lead.why ?? "")}</p>
+      )}
+    </div>
+  );
+}
+
 function WaitingList({ rows }: { readonly rows: readonly CaseRow[] }) {
   const words = useWords();
   const list = useListKeys();
@@ -89,6 +117,11 @@ function WaitingList({ rows }: { readonly rows: readonly CaseRow[] }) {
                 .filter((d) => d.state === "proposed" || d.state === "braked")
                 .map((d) => (
                   <Waiting key={d.decisionId} decision={d} view={view} />
+                ))}
+              {view?.openings
+                .filter((opening) => opening.state === "requested")
+                .map((opening) => (
+                  <WaitingOpening key={opening.openingId} opening={opening} />
                 ))}
             </div>
           </li>
