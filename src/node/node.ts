@@ -4,19 +4,8 @@
  * it, and it survives a power cut. A policy that is refused changes nothing: the one before stays, and somebody is told.
  */
 import { createHash } from "node:crypto";
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Bus } from "../bus/bus.ts";
 import type { EdgeSite, EdgeWorker } from "../contract/edge-site.ts";
@@ -29,7 +18,9 @@ import { toEdgeSite } from "./edge-site.ts";
 import { askStatus } from "./feed-client.ts";
 import { Feeder } from "./feeder.ts";
 import { LastGood } from "./last-good.ts";
+import { LOG_BYTES_MAX, rotateLogs } from "./log-rotation.ts";
 import { renderNginxConf } from "./nginx-conf.ts";
+import { isRoot, makeSpool, runFolder } from "./node-folders.ts";
 import { endOrphans, NginxProcess, pause } from "./nginx-process.ts";
 import { installedNginxVersion, whyVersionUnsafe } from "./nginx-version.ts";
 import { isAddress, isOwnListener, splitListen, systemLookup, type Lookup } from "./origin-address.ts";
@@ -88,8 +79,6 @@ const HELLO_MS = 2000;
 const RESOLVE_MS = 30_000;
 const FIRST_RESOLVE_MS = 2000;
 const READY_MS = 15_000;
-/** What fits into sun_path with its final zero (unix(7)). */
-const SOCKET_PATH_MAX = 107;
 
 /** Starts a node and resolves when it serves every site it knows from disk. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
@@ -460,12 +449,28 @@ class Agent implements RunningNode {
 
   async #tick(): Promise<void> {
     await this.#hello();
+    await this.#boundLogs();
     for (const siteId of Array.from(this.#unsaved)) {
       const policy = this.#policies.get(siteId);
       if (policy === undefined) continue;
       if ((await this.#save(policy)) === null) {
         await this.#ack(policy, { ok: true, workers: this.#options.workers });
       }
+    }
+  }
+
+  async #boundLogs(): Promise<void> {
+    try {
+      await rotateLogs(
+        [join(this.#stateDir, "access.log"), join(this.#stateDir, "error.log")],
+        LOG_BYTES_MAX,
+      );
+    } catch (error) {
+      const code = (error as { code?: string }).code ?? "unknown";
+      this.#tellOnce(
+        "edge.log-unbounded",
+        `Cannot bound the edge's logs (${code}): free some space under ${this.#stateDir}`,
+      );
     }
   }
 
@@ -540,42 +545,6 @@ class Agent implements RunningNode {
 /** This fleet's name in CDN-Loop (RFC 8586 §2): all nodes that pin one ledger are one provider. */
 export function cdnIdOf(pinnedVkey: string): string {
   return `parapet-${createHash("sha256").update(pinnedVkey).digest("hex").slice(0, 16)}`;
-}
-
-function isRoot(): boolean {
-  return process.getuid?.() === 0;
-}
-
-function runFolder(stateDir: string): string {
-  const folder = join(stateDir, "run");
-  if (join(folder, "control.sock").length <= SOCKET_PATH_MAX) {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    chmodSync(folder, 0o700);
-    return folder;
-  }
-  return mkdtempSync(join(tmpdir(), "parapet-run-"));
-}
-
-/**
- * A folder that nginx's workers may write. Without root it lies with the rest. With root the workers are somebody else, who may have no way
- * into the data folder, so it is a fresh one below /var/tmp; the one of a killed predecessor is removed first.
- */
-function makeSpool(stateDir: string): string {
-  const note = join(stateDir, "spool-folder");
-  if (existsSync(note)) {
-    const old = readFileSync(note, "utf8");
-    if (/^\/var\/tmp\/parapet-spool-[A-Za-z0-9]{6}$/.test(old)) rmSync(old, { recursive: true, force: true });
-  }
-  if (!isRoot()) {
-    const folder = join(stateDir, "spool");
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    return folder;
-  }
-  const folder = mkdtempSync("/var/tmp/parapet-spool-");
-  chownSync(folder, 0, 0);
-  chmodSync(folder, 0o711);
-  writeFileSync(note, folder);
-  return folder;
 }
 
 async function freePort(listen: string): Promise<string> {

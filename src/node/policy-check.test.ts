@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import type { CaseId, DecisionId, MeasureId, SiteId } from "../contract/ids.ts";
+import type { MeasureRecord } from "../contract/measure.ts";
 import { POLICY_HOSTNAMES_MAX, POLICY_MEASURES_MAX } from "../contract/policy.ts";
-import { TEST_VKEY } from "../ledger/core/testing.ts";
+import { makeReceipt, TEST_VKEY } from "../ledger/core/testing.ts";
 import { checkPolicy } from "./policy-check.ts";
 
 const OPTIONS = { pinnedVkey: TEST_VKEY, originPrivateRanges: ["192.0.2.0/24"] };
@@ -29,6 +31,35 @@ test("a right policy passes, and each of its fields is needed", () => {
 
 test("a removed site is a policy without hostnames", () => {
   assert.equal(checkPolicy({ ...good(), hostnames: [] }, OPTIONS).ok, true);
+});
+
+test("an account's measure stands on each of its sites, any other measure on its own site alone", () => {
+  const elsewhere = `site_${"1".repeat(26)}` as SiteId;
+  const record: MeasureRecord = {
+    schema: 1,
+    measureId: `meas_${"0".repeat(26)}` as MeasureId,
+    decisionId: `deci_${"0".repeat(26)}` as DecisionId,
+    caseId: `case_${"0".repeat(26)}` as CaseId,
+    caseNumber: "2026-000001",
+    kind: "withhold",
+    scope: "account",
+    subject: { siteId: elsewhere },
+    clause: "life-threat",
+    facts: "A plan against a person is made on every site of this account.",
+    territory: ["*"],
+    startsAt: "2026-11-22T20:00:00.000Z",
+    endsAt: null,
+    reviewAt: "2026-11-24T20:00:00.000Z",
+    appealBy: ["customer"],
+    appealUrl: "https://desk.example/appeal",
+    blockedByUrl: "https://desk.example/",
+    operatorName: "Example Protection",
+    brake: false,
+  };
+  const account = checkPolicy({ ...good(), measures: [makeReceipt(record)] }, OPTIONS);
+  assert.ok(account.ok, account.ok ? "" : account.why);
+  const site = checkPolicy({ ...good(), measures: [makeReceipt({ ...record, scope: "site" })] }, OPTIONS);
+  assert.ok(!site.ok && site.why.includes("about another site"));
 });
 
 test("counts stop at their bound", () => {

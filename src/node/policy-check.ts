@@ -200,8 +200,9 @@ function whyNotSubject(record: Record<keyof MeasureRecord, unknown>, siteId: Sit
   if (typeof subject !== "object" || subject === null) return "The subject is missing";
   const { siteId: itsSite, hostname, path, ...rest } = subject as Record<string, unknown>;
   if (Object.keys(rest).length > 0) return "The subject has a field that is not known";
-  if (itsSite !== siteId) return "The measure is about another site";
   const scope = record.scope;
+  // An account's measure names the site that the case began with, and stands on every site of the account.
+  if (itsSite !== siteId && scope !== "account") return "The measure is about another site";
   if (scope === "site" || scope === "account") {
     return hostname === undefined && path === undefined ? null : "A whole site has no hostname or path";
   }
