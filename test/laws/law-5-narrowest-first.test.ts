@@ -88,6 +88,7 @@ test("a proposal that is malformed in any part is refused with what to do", asyn
     ["an end in words", { endsAt: "tomorrow" }],
     ["no territory", { territory: [] }],
     ["a territory of three letters", { territory: ["FRA"] }],
+    ["a territory that no edge can enforce", { territory: ["FR"] }],
     ["everywhere and somewhere", { territory: ["*", "FR"] }],
     ["no facts", { facts: "  " }],
     ["too long facts", { facts: "a".repeat(2001) }],

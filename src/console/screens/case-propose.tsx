@@ -214,7 +214,7 @@ export function ProposeForm({
         >
           <div className="row">
             <Radio value="all" label={w.everywhere} />
-            <Radio value="some" label={w.countries} />
+            <Radio value="some" label={w.countries} description={w.countriesLater} disabled />
           </div>
         </Radio.Group>
         {draft.everywhere ? null : (

@@ -400,7 +400,7 @@ export const ENGLISH = {
     handedOut: (n: number) => `Handed out ${n} ${n === 1 ? "time" : "times"}`,
     fetch: "Download the sealed file",
     fetched: "Downloaded. This was counted.",
-    then: "The file is still sealed. Two holders of shares open it on a machine you trust:",
+    howToOpen: "The file is still sealed. Two holders of shares open it on a machine you trust:",
     action: { approve: "Approve", refuse: "Refuse", withdraw: "Withdraw" },
     approveAsk:
       "The sealed file can be fetched by the two of you for 24 hours. This goes into the public log and cannot be taken back out; when the file is fetched, the reporter is told when and on which ground.",

@@ -372,7 +372,8 @@ export const FRENCH: Words = {
     handedOut: (n) => `Remise ${n} fois`,
     fetch: "Télécharger le fichier scellé",
     fetched: "Téléchargé. Cette remise a été comptée.",
-    then: "Le fichier est encore scellé. Deux porteurs de parts l’ouvrent sur une machine de confiance :",
+    howToOpen:
+      "Le fichier est encore scellé. Deux porteurs de parts l’ouvrent sur une machine de confiance :",
     action: { approve: "Approuver", refuse: "Refuser", withdraw: "Retirer" },
     approveAsk:
       "Vous deux pouvez retirer le fichier scellé pendant 24 heures. Cela entre dans le registre public et n’en sort plus ; quand le fichier est retiré, la personne apprend quand et pour quel motif.",

@@ -21,7 +21,6 @@ import { exposesAddress } from "./detect-patterns.ts";
 import type { May } from "./decide.ts";
 
 const ENDS_AFTER_MS_MAX = 366 * 24 * 3_600_000;
-const TERRITORIES_MAX = 250;
 const PATH_CHARS_MAX = 2048;
 const HOSTNAME =
   /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/;
@@ -147,15 +146,12 @@ export function checkProposal(proposal: MeasureProposal, ground: Ground): May {
     ],
   ];
   for (const [, why] of fields) if (why !== null) return { ok: false, code: "input.invalid", why };
-  const territory =
-    proposal.territory.length >= 1 &&
-    proposal.territory.length <= TERRITORIES_MAX &&
-    ((proposal.territory.length === 1 && proposal.territory[0] === "*") ||
-      proposal.territory.every((code) => /^[A-Z]{2}$/.test(code)));
+  // No edge can tell yet where a visitor sits: a territory that is not enforced would be a promise that is not kept.
+  const everywhere = proposal.territory.length === 1 && proposal.territory[0] === "*";
   const why =
     subjectFault(proposal, ground) ??
     timesFault(proposal, ground) ??
-    (territory ? null : 'Give the territory: ["*"] for everywhere, or country codes of two letters') ??
+    (everywhere ? null : 'Give the territory as ["*"], everywhere: edges cannot tell countries apart yet') ??
     checkText(proposal.facts, { what: "the facts", charsMax: FACTS_CHARS_MAX, publish: true }) ??
     checkText(proposal.reason, { what: "your reason", charsMax: REASON_CHARS_MAX, publish: false });
   if (why !== null) return { ok: false, code: "input.invalid", why };
