@@ -137,6 +137,7 @@ const SHOTS: readonly Shot[] = [
       const download = page.waitForEvent("download");
       await page.locator("[data-act=fetch-sealed] button").click();
       await download;
+      await page.locator("[data-part=opening]").scrollIntoViewIfNeeded();
     },
   },
   { name: "opening-own", path: `/cases/${fakeId("case", 10)}` },

@@ -229,7 +229,7 @@ function Opening({ opening, view }: { readonly opening: OpeningView; readonly vi
           <FaultNote fault={fetch.error} shownFields={[]} />
           {opening.sealed.ok ? (
             <div className="stack-tight">
-              <p className="small">{w.then}</p>
+              <p className="small">{w.howToOpen}</p>
               <code className="small">./parapet vault open {file}</code>
             </div>
           ) : null}

@@ -191,6 +191,8 @@ function CaseBody({ view, act }: { readonly view: CaseView; readonly act: string
   );
   useKeys({ ...Object.fromEntries(keyed), u: () => go("/queue") });
 
+  // An opening that waits for somebody, or runs for its 24 hours, stands with the decisions; otherwise beside the reports.
+  const pressing = view.openings.some((each) => each.state === "requested" || each.state === "approved");
   const asked = isAct(act) && buttons[act].ok ? act : null;
   const forms = {
     propose: () => <ProposeForm view={view} mode="proposal" onClose={close} />,
@@ -209,6 +211,7 @@ function CaseBody({ view, act }: { readonly view: CaseView; readonly act: string
           <DangerPanel view={view} />
           <EvidencePanel view={view} />
           <ReportsPanel view={view} />
+          {pressing ? null : <OpeningsPanel view={view} />}
           <TimelinePanel view={view} />
         </div>
         <div className="case-side">
@@ -219,8 +222,8 @@ function CaseBody({ view, act }: { readonly view: CaseView; readonly act: string
                   <DecisionPanel key={decision.decisionId} decision={decision} view={view} />
                 ))
               : null}
+            {asked === null && pressing ? <OpeningsPanel view={view} /> : null}
             {asked === null ? <ActsPanel view={view} go={open} /> : null}
-            {asked === null ? <OpeningsPanel view={view} /> : null}
             {asked === null && view.appeals.length > 0 ? (
               <Panel title={words.appealsPage.list}>
                 <div className="stack">
