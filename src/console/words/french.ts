@@ -355,7 +355,7 @@ export const FRENCH: Words = {
     title: "Identité scellée",
     intro:
       "Ce bureau ne peut pas lire qui a signalé. Ouvrir une identité demande deux membres et un but écrit, laisse une trace dans le registre public, et la personne en est informée.",
-    ask: "Demander l’ouverture d’une identité",
+    ask: "Demander une ouverture",
     askTitle: "Demander l’ouverture d’une identité scellée",
     askHelp: "Un autre membre du bureau doit approuver. Vous ne pouvez pas approuver votre propre demande.",
     asked: "Demandé. Un autre membre doit approuver.",
