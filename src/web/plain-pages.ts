@@ -1,9 +1,9 @@
-/** The pages without a form of their own: the start, the counts, the one-time link, and what is said when something is wrong. */
+/** The small pages: the start, the counts, the one-time link, the way to object, and what is said when something is wrong. */
 import { html } from "hono/html";
 import { DANGER_LEVELS } from "../contract/danger.ts";
 import type { TransparencyView } from "../contract/http.ts";
 import type { Settings } from "../contract/settings.ts";
-import { page, type Html, type Place } from "./page.ts";
+import { field, page, type Html, type Place } from "./page.ts";
 import { emergencyNote } from "./report-page.ts";
 
 export async function landingPage(place: Place): Promise<Response> {
@@ -102,6 +102,31 @@ export async function enterPage(place: Place, token: string): Promise<Response> 
         <input type="hidden" name="token" value="${token}" />
         <p><button type="submit">${words.enterDo}</button></p>
       </form>`,
+  );
+}
+
+/** Where the notice on a site leads: to the owner's own link, or to the reporter's mailbox. */
+export async function appealPage(place: Place, again?: { readonly typed: string }): Promise<Response> {
+  const { words, to } = place;
+  return page(
+    place,
+    { title: words.objectTitle, status: again === undefined ? 200 : 422 },
+    html`<h1>${words.objectTitle}</h1>
+      <h2>${words.appealOwner}</h2>
+      <p>${words.appealOwnerText}</p>
+      <form method="post" action="${to("/appeal")}">
+        ${field({
+          name: "link",
+          label: words.appealLink,
+          error: again === undefined ? undefined : words.appealWrong,
+          control: (attributes) =>
+            html`<input ${attributes} maxlength="300" value="${again?.typed ?? ""}" />`,
+        })}
+        <p><button type="submit">${words.appealGo}</button></p>
+      </form>
+      <p class="soft">${words.appealLost}</p>
+      <h2>${words.appealReporter}</h2>
+      <p>${words.appealReporterText} <a href="${to("/mailbox")}">${words.mailbox}</a></p>`,
   );
 }
 

@@ -33,7 +33,16 @@ const post = (
     redirect: "manual",
   });
 
-const PAGES = ["/", "/report", "/mailbox", "/log", "/log/entry/0", "/transparency", "/nowhere"] as const;
+const PAGES = [
+  "/",
+  "/report",
+  "/mailbox",
+  "/appeal",
+  "/log",
+  "/log/entry/0",
+  "/transparency",
+  "/nowhere",
+] as const;
 
 test("Every page is quiet: no script, no cookie, no third party, nothing kept, nothing told", async () => {
   for (const path of PAGES) {
@@ -361,4 +370,30 @@ test("A flood of reports from one client is refused with what was typed", async 
     if (last === 429) assert.ok((await response.text()).includes(`flood ${i}</textarea>`));
   }
   assert.equal(last, 429);
+});
+
+test("The way to object leads the owner to their statement, the reporter to their mailbox, and guesses nowhere", async () => {
+  const token = "a".repeat(43);
+  for (const link of [
+    `https://desk.example/statement/${token}`,
+    `/statement/${token}?lang=fr`,
+    token,
+    ` ${token} `,
+  ]) {
+    const response = await post("/appeal", { link });
+    assert.equal(response.status, 303, link);
+    assert.equal(response.headers.get("location"), `/statement/${token}?lang=en`);
+  }
+  for (const link of [
+    "",
+    "https://elsewhere.example/",
+    "//elsewhere.example/x",
+    "/statement/../log",
+    `${token}/..`,
+    "<script>",
+  ]) {
+    const response = await post("/appeal", { link });
+    assert.equal(response.status, 422, link);
+    assert.doesNotMatch(await response.text(), /<script>/);
+  }
 });

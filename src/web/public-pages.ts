@@ -13,7 +13,7 @@ import { parseForm } from "./form.ts";
 import { codeOf, mailboxDoor, mailboxPage, MESSAGE_CHARS_MAX } from "./mailbox-page.ts";
 import { entryPage, logFile, logFileMissing, logPage } from "./log-page.ts";
 import { placeOf, SECURITY_HEADERS, type Place } from "./page.ts";
-import { countsPage, enterPage, errorPage, landingPage, securityTxt } from "./plain-pages.ts";
+import { appealPage, countsPage, enterPage, errorPage, landingPage, securityTxt } from "./plain-pages.ts";
 import {
   identityOf,
   readReport,
@@ -202,6 +202,19 @@ export const publicPages: PublicPages = ({ services, problems, enter }) => {
       }
       throw error;
     }
+  });
+
+  app.get("/appeal", (c) => appealPage(placeFor(c.req.raw)));
+  app.post("/appeal", async (c) => {
+    const place = placeFor(c.req.raw);
+    const { typed } = await formOf(c.req.raw, FORM_BYTES_MAX);
+    const link = (typed.get("link") ?? "").trim();
+    const token = /(?:^|\/statement\/)([A-Za-z0-9_-]{16,128})(?:\?.*)?$/.exec(link)?.[1];
+    if (token === undefined) return appealPage(place, { typed: link.slice(0, 300) });
+    return new Response(null, {
+      status: 303,
+      headers: { ...SECURITY_HEADERS, location: place.to(`/statement/${token}`) },
+    });
   });
 
   app.get("/statement/:token", async (c) => {

@@ -277,6 +277,17 @@ const EN = {
   enterText: "This link works once. Press the button, then set a password and a second factor.",
   enterDo: "Sign in",
   enterMissing: "This link is not complete. Copy all of it into the address bar.",
+
+  objectTitle: "Object to a decision",
+  appealOwner: "You run the site",
+  appealOwnerText:
+    "The letter about the decision has a link of its own, with the reasons and a form for your objection. Paste it here if you cannot click it.",
+  appealLink: "Link from your letter",
+  appealGo: "Open the statement of reasons",
+  appealLost: "No letter? Write to the operator from the address that your account is known by.",
+  appealReporter: "You reported the site",
+  appealReporterText: "Open your report with its code: if it was declined, the form is there.",
+  appealWrong: "This is not a link from a letter of ours. Copy all of it, from http to its end.",
 };
 
 const FR: Words = {
@@ -545,6 +556,17 @@ const FR: Words = {
     "Ce lien ne sert qu’une fois. Appuyez sur le bouton, puis choisissez un mot de passe et un second facteur.",
   enterDo: "Se connecter",
   enterMissing: "Ce lien n’est pas complet. Copiez-le en entier dans la barre d’adresse.",
+
+  objectTitle: "Contester une décision",
+  appealOwner: "Vous êtes responsable du site",
+  appealOwnerText:
+    "La lettre sur la décision contient un lien personnel, avec les motifs et un formulaire de recours. Collez-le ici si vous ne pouvez pas l’ouvrir.",
+  appealLink: "Lien de votre lettre",
+  appealGo: "Ouvrir l’exposé des motifs",
+  appealLost: "Pas de lettre ? Écrivez à l’exploitant depuis l’adresse connue pour votre compte.",
+  appealReporter: "Vous avez signalé le site",
+  appealReporterText: "Ouvrez votre signalement avec son code : s’il a été refusé, le formulaire s’y trouve.",
+  appealWrong: "Ce n’est pas un lien de l’une de nos lettres. Copiez-le en entier, de http jusqu’à la fin.",
 };
 
 export const WORDS: Readonly<Record<Language, Words>> = { en: EN, fr: FR };

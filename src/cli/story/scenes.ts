@@ -304,6 +304,9 @@ export const SCENES: readonly Scene[] = [
       const { answer } = served[1];
       assert.match(answer.headers["link"] ?? "", /rel="?blocked-by"?/);
       assert.ok(!answer.body.includes("Example Lane"), "the notice does not repeat the harm");
+      const objection = /href="([^"]*\/appeal)"/.exec(answer.body)?.[1];
+      assert.ok(objection, "the notice leads to the way to object");
+      assert.equal((await plot.stage.get(new URL(objection).pathname)).status, 200, "and that page is there");
       const again = await plot.noor.refused("POST /cases/{caseId}/brakes", {
         params: { caseId: plot.caseId },
         body: proposal,
