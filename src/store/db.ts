@@ -1,7 +1,8 @@
 /**
  * The database behind one interface: PGlite in this process, or PostgreSQL. Both speak the same SQL and pass the same
  * tests. A query is text with $1…$n and values; a transaction gets a `Tx` and commits when its function returns.
- * PGlite has one connection: queries and transactions queue for it, in order. Bounds: QUEUE_MAX waiting callers.
+ * PGlite has one connection: queries and transactions queue for it, in order. On PostgreSQL the transactions of one process queue
+ * likewise, as SERIALIZABLE ones that touch the same rows would only fail each other. Bounds: QUEUE_MAX waiting callers.
  */
 import { existsSync, mkdirSync } from "node:fs";
 import { PGlite } from "@electric-sql/pglite";
@@ -17,10 +18,16 @@ export interface Queryable {
 }
 export type Tx = Queryable & { readonly inTransaction: true };
 
+/** `inLine: false` is for a transaction that only holds a lock while its work runs transactions of its own (PostgreSQL). */
+export type TransactionOptions = { readonly inLine: boolean };
+
 export interface Db extends Queryable {
   readonly kind: "pglite" | "postgresql";
-  /** Runs `work` in one transaction, SERIALIZABLE; retries serialization failures at most 5 times. */
-  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /**
+   * Runs `work` in one transaction, SERIALIZABLE, after those that were asked for earlier. Serialization failures, which
+   * another process causes, are retried RETRIES_MAX times; then it is Fault limit.full.
+   */
+  transaction<T>(work: (tx: Tx) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** Several statements without values, for migrations. */
   script(text: string): Promise<void>;
   /** For libraries that bring their own queries (sign-in). Shares the connection and its queue. */
@@ -29,7 +36,9 @@ export interface Db extends Queryable {
 }
 
 const QUEUE_MAX = 1000;
-const RETRIES_MAX = 5;
+const RETRIES_MAX = 8;
+/** Doubled after each retry: 8 tries take at most 1.3 s of waiting. */
+const RETRY_AFTER_MS = 10;
 const POOL_CONNECTIONS_MAX = 10;
 /** disk_full, configuration_limit_exceeded (PostgreSQL, Appendix A). */
 const DISK_FULL = new Set(["53100", "53400"]);
@@ -55,30 +64,38 @@ export async function openDb(options: { readonly url: string; readonly dataDir: 
   );
 }
 
+const busy = (cause?: unknown): Fault =>
+  new Fault("limit.full", "Cannot reach the database as too many requests wait for it: try again", {
+    retryAfterMs: 1000,
+    cause,
+  });
+
+/** A line that lets one caller in at a time, in order. Resolves with what the caller has to call when they leave. */
+function createLine(): () => Promise<() => void> {
+  let tail: Promise<void> = Promise.resolve();
+  let waiting = 0;
+  return async () => {
+    if (waiting >= QUEUE_MAX) throw busy();
+    waiting += 1;
+    const turn = tail;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    tail = promise;
+    await turn;
+    return () => {
+      waiting -= 1;
+      resolve();
+    };
+  };
+}
+
 async function openPglite(dataDir: string): Promise<Db> {
   const folder = `${dataDir}/database`;
   if (!existsSync(dataDir)) mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const lite = await PGlite.create(folder);
-  let tail: Promise<void> = Promise.resolve();
-  let waiting = 0;
+  const line = createLine();
   const pool: Pool = {
     async connect() {
-      if (waiting >= QUEUE_MAX) {
-        throw new Fault(
-          "limit.full",
-          "Cannot reach the database as too many requests wait for it: try again",
-          {
-            retryAfterMs: 1000,
-          },
-        );
-      }
-      waiting += 1;
-      const turn = tail;
-      let release = (): void => undefined;
-      tail = new Promise((resolve) => {
-        release = resolve;
-      });
-      await turn;
+      const release = await line();
       return {
         async query(text, values = []) {
           const result = await lite.query<Row>(text, [...values]);
@@ -88,10 +105,7 @@ async function openPglite(dataDir: string): Promise<Db> {
             command: text.trimStart().slice(0, 6).toUpperCase(),
           };
         },
-        release() {
-          waiting -= 1;
-          release();
-        },
+        release,
       };
     },
     end: () => lite.close(),
@@ -170,6 +184,29 @@ function explained(error: unknown): unknown {
 function databaseOver(pool: Pool, kind: Db["kind"]): Omit<Db, "script"> {
   const dialect = new PostgresDialect({ pool: pool as never });
   const kysely = new Kysely<Record<string, never>>({ dialect });
+  // PGlite's connections stand in a line of their own already.
+  const line = kind === "pglite" ? async () => () => undefined : createLine();
+
+  const tryOnce = async <T>(work: (tx: Tx) => Promise<T>): Promise<T> => {
+    const connection = await pool.connect();
+    try {
+      await connection.query("begin isolation level serializable");
+      const result = await work({
+        inTransaction: true,
+        async query<R extends object>(text: string, values: readonly unknown[] = []): Promise<R[]> {
+          return (await connection.query(text, values)).rows as R[];
+        },
+      });
+      await connection.query("commit");
+      return result;
+    } catch (error) {
+      await connection.query("rollback").catch(() => undefined);
+      throw error;
+    } finally {
+      connection.release();
+    }
+  };
+
   return {
     kind,
     async query<R extends object>(text: string, values: readonly unknown[] = []): Promise<R[]> {
@@ -182,26 +219,20 @@ function databaseOver(pool: Pool, kind: Db["kind"]): Omit<Db, "script"> {
         connection.release();
       }
     },
-    async transaction(work) {
-      for (let attempt = 1; ; attempt++) {
-        const connection = await pool.connect();
-        try {
-          await connection.query("begin isolation level serializable");
-          const result = await work({
-            inTransaction: true,
-            async query<R extends object>(text: string, values: readonly unknown[] = []): Promise<R[]> {
-              return (await connection.query(text, values)).rows as R[];
-            },
-          });
-          await connection.query("commit");
-          return result;
-        } catch (error) {
-          await connection.query("rollback").catch(() => undefined);
-          if (attempt < RETRIES_MAX && RETRYABLE.has((error as { code?: string }).code ?? "")) continue;
-          throw explained(error);
-        } finally {
-          connection.release();
+    async transaction(work, options = { inLine: true }) {
+      const leave = options.inLine ? await line() : () => undefined;
+      try {
+        for (let attempt = 1; ; attempt++) {
+          try {
+            return await tryOnce(work);
+          } catch (error) {
+            if (!RETRYABLE.has((error as { code?: string }).code ?? "")) throw explained(error);
+            if (attempt >= RETRIES_MAX) throw busy(error);
+          }
+          await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER_MS * 2 ** (attempt - 1)));
         }
+      } finally {
+        leave();
       }
     },
     kysely: () => kysely,

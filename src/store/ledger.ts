@@ -28,10 +28,13 @@ const SEQUENCER_LOCK = 55_021_763;
  */
 export async function withSequencerLock<T>(db: Db, work: () => Promise<T>): Promise<T> {
   if (db.kind === "pglite") return work();
-  return db.transaction(async (tx) => {
-    await tx.query("select pg_advisory_xact_lock($1)", [SEQUENCER_LOCK]);
-    return work();
-  });
+  return db.transaction(
+    async (tx) => {
+      await tx.query("select pg_advisory_xact_lock($1)", [SEQUENCER_LOCK]);
+      return work();
+    },
+    { inLine: false },
+  );
 }
 
 export async function insertLog(

@@ -1,0 +1,21 @@
+/** Many transactions at the same moment, on whichever database the tests run: each goes through, or is refused in words. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { openTestDb } from "./testing.ts";
+
+test("a hundred transactions that read and write the same rows at once all go through, in one process", async () => {
+  const t = await openTestDb();
+  await t.db.query("insert into account (account_id, name, email) values ('a', 'n', '0')");
+  const bump = (n: number): Promise<void> =>
+    t.db.transaction(async (tx) => {
+      const [row] = await tx.query<{ email: string }>("select email from account where account_id = 'a'");
+      await tx.query("select count(*) from account");
+      await tx.query("insert into account (account_id, name) values ($1, $1)", [`account ${n}`]);
+      await tx.query("update account set email = $1 where account_id = 'a'", [
+        String(Number(row?.email) + 1),
+      ]);
+    });
+  await Promise.all(Array.from({ length: 100 }, (_, n) => bump(n)));
+  assert.deepEqual(await t.db.query("select email from account where account_id = 'a'"), [{ email: "100" }]);
+  await t.close();
+});
