@@ -17,7 +17,7 @@ import {
   findMeasure,
   markTold,
   measuresEndedUntold,
-  measuresInState,
+  measuresUntold,
   revisionsOf,
   type MeasureRow,
 } from "../store/measures.ts";
@@ -34,13 +34,10 @@ export const tokenHash = (token: string): string =>
 
 export async function tellAll(desk: DeskContext, attempt: Attempt): Promise<number> {
   let told = 0;
-  for (const state of ["sent", "in_force"] as const) {
-    for (const measure of await measuresInState(desk.db, state)) {
-      if (measure.toldAt !== null) continue;
-      told += await attempt(`tell the parties of measure ${measure.measureId}`, () =>
-        tellOfMeasure(desk, measure),
-      );
-    }
+  for (const measure of await measuresUntold(desk.db)) {
+    told += await attempt(`tell the parties of measure ${measure.measureId}`, () =>
+      tellOfMeasure(desk, measure),
+    );
   }
   for (const measure of await measuresEndedUntold(desk.db)) {
     told += await attempt(`tell the parties of the end of measure ${measure.measureId}`, () =>

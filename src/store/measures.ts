@@ -126,6 +126,14 @@ export async function measuresInState(q: Queryable, state: MeasureState): Promis
   );
 }
 
+/** Measures on the edges, or on their way there, of which their parties have not been told. */
+export async function measuresUntold(q: Queryable): Promise<MeasureRow[]> {
+  return await q.query<MeasureRow>(
+    `select ${COLUMNS} from measure where state in ('sent', 'in_force') and told_at is null
+      order by created_at, measure_id limit 1000`,
+  );
+}
+
 /** The newest revision of a measure, and of those with a receipt the newest. */
 export async function revisionsOf(
   q: Queryable,
