@@ -63,7 +63,7 @@ export async function receiveReport(
   const quoted = redact(input.quoted, identity, { keepName: true });
   const print = printOf(`${statement}\n${quoted}`);
   const caseNumber = await desk.db.transaction(async (tx) => {
-    const found = await caseFor(tx, desk, { url, harm: input.harm });
+    const found = await caseFor(tx, desk, { url: withoutReporter(url, identity), harm: input.harm });
     const { cluster, copyOf } = clusterOf(print, await printsOfCase(tx, found.caseId));
     await refuseWhenFull(tx, found, copyOf !== null);
     await insertReport(tx, {
@@ -195,6 +195,25 @@ async function keepOriginal(
 
 export async function codeSalt(db: Db, random: (bytes: number) => Uint8Array): Promise<string> {
   return await deskSecret(db, "report-code-salt", Buffer.from(random(32)).toString("hex"));
+}
+
+/**
+ * The address that a case is about, which referrals and statements carry on. When the reporter's own e-mail address or number
+ * stands in the query (a page opened while signed in), the query is left out.
+ */
+function withoutReporter(url: URL, identity: IdentityInput | null): URL {
+  const plain = (() => {
+    try {
+      return decodeURIComponent(url.search);
+    } catch {
+      return url.search; // Not every query is well-formed.
+    }
+  })();
+  const told = [url.search, plain].some((text) => redact(text, identity, { keepName: true }) !== text);
+  if (!told) return url;
+  const clean = new URL(url);
+  clean.search = "";
+  return clean;
 }
 
 const TRACKING = /^(?:utm_[a-z]+|fbclid|gclid|ref|ref_src|igshid|mc_[a-z]+)$/i;

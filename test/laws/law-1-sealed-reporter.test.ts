@@ -293,3 +293,17 @@ test("a wrong code and a code that never was get the same answer", async (t) => 
   }
   assert.equal((await bench.desk.mailbox(code.replaceAll(" ", "-"))).state, "received");
 });
+
+test("an address that carries the reporter's own mail address in its query is passed on without the query", async (t) => {
+  const bench = await openBench(t);
+  for (const email of [MARKERS.email, encodeURIComponent(MARKERS.email)]) {
+    const { caseId } = await bench.report({ identity: MARKERS, path: `/thread/7?signed-in-as=${email}` });
+    await bench.desk.refer(ALICE, caseId, { kind: "host", to: "abuse@host.example", note: "Please look." });
+    await bench.services.mail.deliver();
+    assert.match((bench.mails.at(-1)?.source ?? "").replace(/=\r?\n/g, ""), /forum\.example\/thread\/7\r?\n/);
+    assert.equal(JSON.stringify(await bench.desk.case(ALICE, caseId)).includes("marker-canary"), false);
+  }
+  assert.ok(bench.mails.length > 0 && !bench.mails.some((mail) => mail.source.includes("marker-canary")));
+  const kept = await bench.report({ identity: MARKERS, path: "/thread/8?page=2" });
+  assert.equal((await bench.desk.case(ALICE, kept.caseId)).subject.path, "/thread/8?page=2");
+});
