@@ -194,3 +194,21 @@ test("unusable origins are refused and leave nothing behind", async () => {
   assert.equal((await r.sites.list()).total, 0);
   await r.close();
 });
+
+test("nobody slips a name under another account's wildcard, or a wildcard over another account's names", async () => {
+  const r = await rig("<title>Tenants</title>");
+  const add = (hostname: string, account: string): Promise<unknown> =>
+    r.sites.protect({ hostname, originUrl: r.origin, account });
+  const taken = (error: unknown): boolean => error instanceof Fault && error.code === "site.hostname-taken";
+  await add("*.harbour.example", "harbour");
+  await add("shop.coast.example", "coast");
+  await add("island.example", "island");
+  await assert.rejects(add("login.harbour.example", "thief"), taken);
+  await assert.rejects(add("*.coast.example", "thief"), taken);
+  await assert.rejects(add("*.island.example", "thief"), taken);
+  await add("login.harbour.example", "harbour");
+  await add("*.coast.example", "coast");
+  await add("deep.er.harbour.example", "neighbour"); // A wildcard stands for one label.
+  await add("*.shop.example", "neighbour");
+  await r.close();
+});

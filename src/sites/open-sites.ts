@@ -311,6 +311,28 @@ export async function openSites(options: {
     },
   };
 
+  /**
+   * An exact name wins over a wildcard on the edge, so a name below somebody else's wildcard would take visitors from them,
+   * and a wildcard would take those of names that their owners have not added yet (design law 10).
+   */
+  async function refuseAmongOthers(
+    tx: Tx,
+    input: { readonly hostname: string; readonly accountId: AccountId },
+  ): Promise<void> {
+    const { hostname, accountId } = input;
+    const over = wildcardOver(hostname);
+    const above = hostname.startsWith("*.") || over === null ? null : await rows.siteByHostname(tx, over);
+    const taken = hostname.startsWith("*.")
+      ? (await rows.hostnameOfOthersAt(tx, { base: hostname.slice(2), accountId })) !== null
+      : above !== null && above.account_id !== accountId;
+    if (taken) {
+      throw new Fault(
+        "site.hostname-taken",
+        `Cannot add hostname "${hostname}" as another account owns names that it overlaps with: ask for their release`,
+      );
+    }
+  }
+
   async function addOrMove(
     tx: Tx,
     input: {
@@ -344,6 +366,7 @@ export async function openSites(options: {
       await rows.nextVersion(tx, existing.site_id, new Date(now()));
       return existing.site_id;
     }
+    await refuseAmongOthers(tx, { hostname: input.hostname, accountId });
     if ((await rows.countSites(tx)).total >= SITES_MAX) {
       throw new Fault("limit.full", `Cannot add a site as there are ${SITES_MAX} already: remove some first`);
     }

@@ -52,6 +52,23 @@ export async function siteByHostname(q: Queryable, hostname: string): Promise<Si
   return row ? readSite(row) : null;
 }
 
+/** A hostname of another account at `base` or one label below it: what a wildcard "*.base" would come to stand beside. */
+export async function hostnameOfOthersAt(
+  q: Queryable,
+  input: { readonly base: string; readonly accountId: AccountId },
+): Promise<string | null> {
+  const [row] = await q.query<{ hostname: string }>(
+    `select hostname.hostname as hostname from hostname join site on site.site_id = hostname.site_id
+      where site.account_id <> $2
+        and (hostname.hostname = $1
+             or (right(hostname.hostname, length($1) + 1) = '.' || $1
+                 and strpos(left(hostname.hostname, -length($1) - 1), '.') = 0))
+      order by hostname.hostname limit 1`,
+    [input.base, input.accountId],
+  );
+  return row?.hostname ?? null;
+}
+
 export async function allSites(q: Queryable, limit: number): Promise<SiteRow[]> {
   const rows = await q.query<SiteRow>(
     `${SITE_SELECT} where site.state <> 'removed' order by site.created_at, site.site_id limit $1`,
