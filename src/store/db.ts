@@ -131,6 +131,8 @@ async function openPostgres(url: string): Promise<Db> {
     connectionTimeoutMillis: 5000,
   });
   server.on("error", () => undefined); // An idle connection that died is replaced at its next use.
+  // One that dies while it is in use fails the queries on it; without a listener it would end the whole process as well.
+  server.on("connect", (client) => client.on("error", () => undefined));
   const pool: Pool = {
     async connect() {
       const client = await server.connect();

@@ -1,4 +1,4 @@
-/** Many transactions at the same moment, on whichever database the tests run: each goes through, or is refused in words. */
+/** Transactions under strain, on whichever database the tests run: many at the same moment, and a connection that is cut. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openTestDb } from "./testing.ts";
@@ -18,4 +18,19 @@ test("a hundred transactions that read and write the same rows at once all go th
   await Promise.all(Array.from({ length: 100 }, (_, n) => bump(n)));
   assert.deepEqual(await t.db.query("select email from account where account_id = 'a'"), [{ email: "100" }]);
   await t.close();
+});
+
+test("a connection that the server cuts fails its own transaction and nothing else", async (context) => {
+  const t = await openTestDb();
+  context.after(() => t.close());
+  if (t.db.kind === "pglite") return context.skip("PGlite has no connection to cut");
+  await assert.rejects(
+    t.db.transaction(async (tx) => {
+      const [row] = await tx.query<{ pid: number }>("select pg_backend_pid() as pid");
+      await t.db.query("select pg_terminate_backend($1, 5000)", [row?.pid]);
+      await tx.query("insert into account (account_id, name) values ('a', 'n')");
+    }),
+  );
+  await t.db.transaction((tx) => tx.query("insert into account (account_id, name) values ('b', 'n')"));
+  assert.deepEqual(await t.db.query("select account_id as id from account"), [{ id: "b" }]);
 });
