@@ -56,3 +56,14 @@ test("A client is an IPv4 address or the /64 of an IPv6 address", () => {
   ];
   for (const [address, key] of table) assert.equal(clientKey(address), key, address);
 });
+
+test("a clock that was set back locks nobody out for longer than a window", () => {
+  let nowMs = 86_400_000;
+  const rate = createRate({ max: 1, windowMs: 1000, keysMax: 2, now: () => nowMs });
+  rate.take("a");
+  rate.take("b");
+  nowMs = 0;
+  for (const key of ["a", "b", "c"]) rate.take(key);
+  nowMs = 1001;
+  rate.take("a");
+});

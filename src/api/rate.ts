@@ -29,15 +29,19 @@ const OVERFLOW = "\0overflow";
 export function createRate(limit: RateLimit): Rate {
   const windows = new Map<string, { count: number; endsAt: number }>();
 
+  /** A window that ends later than any can was begun before the clock was set back: it counts as over. */
+  const runs = (window: { readonly endsAt: number }, now: number): boolean =>
+    window.endsAt > now && window.endsAt <= now + limit.windowMs;
+
   const windowOf = (key: string): { count: number; endsAt: number } => {
     const now = limit.now();
     const known = windows.get(key);
-    if (known && known.endsAt > now) return known;
+    if (known && runs(known, now)) return known;
     if (known) windows.delete(key);
     if (windows.size >= limit.keysMax) {
       // Windows are all equally long and a Map keeps the order of insertion, so the expired ones come first.
       for (const [old, window] of windows) {
-        if (window.endsAt > now) break;
+        if (runs(window, now)) break;
         windows.delete(old);
       }
     }
