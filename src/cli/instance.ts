@@ -4,7 +4,7 @@
  * unfinished decisions, unpublished policies and waiting mail on, woken by every request that changed something and by a clock.
  */
 import { randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync } from "node:fs";
 import { createControl, type Control } from "../api/control.ts";
 import { createLocalBus, type Bus } from "../bus/bus.ts";
 import { Fault } from "../contract/fault.ts";
@@ -25,6 +25,7 @@ import { publicPages } from "../web/public-pages.ts";
 import { openDb, type Db } from "../store/db.ts";
 import { migrate } from "../store/migrate.ts";
 import { ROOT } from "./data-dir.ts";
+import { lockDataDir } from "./data-lock.ts";
 import { startEngine, type Engine } from "./engine.ts";
 import { socketPath } from "./local-client.ts";
 import { secretFile } from "./secret-file.ts";
@@ -77,8 +78,9 @@ export async function startInstance(options: {
     for (const part of opened.splice(0)) await part.close();
   };
 
+  const unlock = lockDataDir(settings.dataDir);
+  keep({ close: async () => unlock() });
   try {
-    mkdirSync(settings.dataDir, { recursive: true, mode: 0o700 });
     chmodSync(settings.dataDir, 0o700);
     onStep("Opening the database");
     const db = keep(await openDb({ url: settings.databaseUrl, dataDir: settings.dataDir }));

@@ -7,7 +7,6 @@ import { parseArgs } from "node:util";
 import { buildConsole } from "./build-console.ts";
 import { buildEdge } from "./build-edge.ts";
 import { DATA_OPTION, dataDirFrom, ROOT } from "./data-dir.ts";
-import { lockDataDir } from "./data-lock.ts";
 import { startDemoSite } from "./demo-site.ts";
 import { startInstance, type Instance } from "./instance.ts";
 import { readSettings } from "./settings.ts";
@@ -34,7 +33,6 @@ export const verb: Verb = async (args) => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
       process.once(signal, () => resolve(signal));
   });
-  const unlock = lockDataDir(dataDir);
   const step = (what: string): void => void process.stdout.write(`  ${what} ...\n`);
   let instance: Instance | null = null;
   let demo: { url: string; stop(): Promise<void> } | null = null;
@@ -53,7 +51,6 @@ export const verb: Verb = async (args) => {
   } finally {
     await demo?.stop();
     await instance?.stop();
-    unlock();
   }
 };
 

@@ -132,7 +132,9 @@ export async function openSites(options: {
     const icon = await askOrigin(origin, { ...at, path: "/favicon.ico" }).catch(() => null);
     return takeLook({
       html: page.body,
-      favicon: icon !== null && icon.status === 200 ? icon.body : null,
+      // Many applications answer any path with their page: only a picture is an icon.
+      favicon:
+        icon !== null && icon.status === 200 && icon.contentType.startsWith("image/") ? icon.body : null,
       address: at.address,
       port: origin.port,
     });

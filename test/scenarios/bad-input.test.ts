@@ -10,7 +10,7 @@ import { buildEdge } from "../../src/cli/build-edge.ts";
 import { startInstance, type Instance } from "../../src/cli/instance.ts";
 import { readSettings } from "../../src/cli/settings.ts";
 import { visit } from "../../src/cli/story/edge-visitor.ts";
-import { call, freePorts, makeFolder, type Folder } from "./launched.ts";
+import { call, freePorts, makeFolder, until, type Folder } from "./launched.ts";
 
 // A table of what people and programs get wrong: each is refused with a sentence that says what to do, and leaves nothing.
 
@@ -86,7 +86,7 @@ test("the command line refuses what it cannot do, with the way to do it", async 
       /Cannot find a running instance .* start it with \.\/parapet up/,
     ],
     [["edge", "--data", join(tmpdir(), "parapet-nowhere-else")], /no edge ever ran there/],
-    [["up", ...data], /Cannot |taken/],
+    [["up", ...data], /already runs an instance/],
   ];
   for (const [args, message] of table) {
     const { code, output } = await call(args);
@@ -215,8 +215,9 @@ test("a site whose origin dies answers honestly, and the others do not notice", 
     await instance.sites.protect({ hostname: "dying.example", originUrl: url(dying), account: "two" }),
   ];
   for (const site of made) {
-    while ((await instance.sites.inForce(site.siteId, 1)).acked === 0)
-      await new Promise((resolve) => setTimeout(resolve, 10));
+    await until("in force", async () =>
+      (await instance.sites.inForce(site.siteId, 1)).acked > 0 ? true : null,
+    );
   }
   assert.equal((await visit(folder.edge, { hostname: "dying.example" })).body, "alive");
   dying.closeAllConnections();
