@@ -45,7 +45,7 @@ type Sample = { readonly rps: number; readonly cpuMicros: number };
 type Round = { readonly edge: Sample; readonly bare: Sample };
 
 export async function bench(options: PathBenchOptions): Promise<object> {
-  const { rounds = 7, seconds = 4, connections = 32 } = options;
+  const { rounds = 30, seconds = 1, connections = 32 } = options;
   const say = (line: string): void =>
     void (options.json ? process.stderr : process.stdout).write(`${line}\n`);
   await buildEdge({ outDir: EDGE_LUA_DIR });

@@ -11,7 +11,7 @@ import { measureOn, type PreparedMeasure } from "../measure-match.ts";
 import { queryOf } from "../request-target.ts";
 import { splitPass } from "../warning-pass.ts";
 import { answerError, answerNotice } from "./answer.ts";
-import { memory, rememberKey, routeOf, siteOfHost, type Loaded, type Route } from "./sites.ts";
+import { memory, rememberKey, routeOf, settle, siteOfHost, type Loaded, type Route } from "./sites.ts";
 import { passWarning } from "./warning.ts";
 
 const limits = ngx.shared["parapet_limits"]!;
@@ -45,6 +45,7 @@ export function admit(): void {
     }
   }
   ngx.var["p_site"] = site.siteId;
+  settle(site);
   if (site.special) return toSpecialOrigin(site, chunked);
   if (chunked) return ngx.exec(chunkedLocation(site));
 }

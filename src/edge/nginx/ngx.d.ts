@@ -79,6 +79,11 @@ declare module "cjson.safe" {
   export { nothing as null };
 }
 
+declare module "resty.core.base" {
+  /** The address of the request that runs now (ngx_http_request_t), a cdata pointer; undefined outside of one. */
+  export function get_request(): object | undefined;
+}
+
 declare module "ngx.balancer" {
   export function set_current_peer(
     this: void,

@@ -4,10 +4,10 @@
  * upstream's placeholder stands, which refuses to connect, and the visitor is told that the origin is down.
  */
 import { get_last_failure, set_current_peer, set_more_tries } from "ngx.balancer";
-import { siteById } from "./sites.ts";
+import { settledSite, siteById } from "./sites.ts";
 
 export function pickPeer(): void {
-  const site = siteById(ngx.var["p_site"]!);
+  const site = settledSite() ?? siteById(ngx.var["p_site"]!);
   if (site === undefined) return;
   const count = site.addresses.length;
   if (count === 1) {

@@ -4,6 +4,7 @@
  * dictionaries, since values of one size class do not fragment each other's memory.
  */
 import * as cjson from "cjson.safe";
+import { get_request } from "resty.core.base";
 import type { EdgeSite } from "../../contract/edge-site.ts";
 import { allowanceOf, type Allowance } from "../client-limit.ts";
 import { wildcardOf } from "../hostname.ts";
@@ -49,6 +50,24 @@ export const memory: { byKey: Record<string, Route | undefined> } = { byKey: {} 
 let keys = 0;
 let loaded: Record<string, Loaded | undefined> = {};
 let loadedCount = 0;
+
+let settledRequest: object | undefined;
+let settled: Loaded | undefined;
+
+/** Says which site the request that runs now belongs to. */
+export function settle(site: Loaded): void {
+  settledRequest = get_request();
+  settled = site;
+}
+
+/**
+ * The site that `settle` was last called with, if that was for the request that runs now; else undefined. The request is known by
+ * its address. An address is used again only by a request that was settled anew before it could come here, so an equal
+ * address is the same request, and no request can be taken for another tenant's.
+ */
+export function settledSite(): Loaded | undefined {
+  return settledRequest === get_request() ? settled : undefined;
+}
 
 export function rememberKey(key: string, route: Route): void {
   // Variants of a key (ports, letter case) are the client's to choose, so their number is bounded.
