@@ -256,7 +256,7 @@ function renderMaps(cdnId: string): string {
   map "" $p_tls_name { default ""; }
   map $http_connection $p_options { "" ""; close ""; keep-alive ""; upgrade ""; "keep-alive, upgrade" ""; default $http_connection; }
   map "" $p_odd { default "$http_content_length$http_transfer_encoding$http_cdn_loop$p_options"; }
-  map "" $p_key { default "$host $http_host $p_odd"; }
+  map "" $p_key { default "$host $http_host $http_connection $http_content_length$http_transfer_encoding$http_cdn_loop"; }
   map $http_cdn_loop $p_cdn_loop { "" ${cdnId}; default "$http_cdn_loop, ${cdnId}"; }
 `;
 }

@@ -72,7 +72,7 @@ export async function makeFolder(settings: Readonly<Record<string, unknown>> = {
     url: `http://localhost:${control}`,
     demo: `127.0.0.1:${demo}`,
     remove() {
-      for (const pid of processesOf(dataDir)) process.kill(pid, "SIGKILL"); // Left by a test that failed half-way.
+      for (const pid of processesOf(dataDir)) process.kill(pid, "SIGTERM"); // Left by a test that failed half-way. An nginx ends its workers.
       rmSync(dataDir, { recursive: true, force: true });
     },
   };

@@ -1,8 +1,9 @@
 /**
  * ADMIT: the first thing that runs for a request, before its body is read. A plain request of a known site costs one
  * variable read, one table lookup and, where the site has a limit, one address read and one atomic addition. `p_key` is
- * "HOST RAW-HOST " followed by every field that makes a request less than plain (body, CDN-Loop, Connection options), so that
- * one lookup answers "which site?" and "anything odd?" at once: an odd request cannot find an entry, and goes the careful way.
+ * "HOST RAW-HOST CONNECTION REST", where REST is every other field that makes a request less than plain (body, CDN-Loop), so that
+ * one lookup answers "which site?" and "anything odd?" at once. Only keys with a plain CONNECTION and an empty REST are remembered;
+ * no field's value ends in a space, so an odd request's key never equals one of those, and goes the careful way.
  */
 import { judge, retryAfterSeconds, type Allowance } from "../client-limit.ts";
 import { contentLength, isLoop, nominatedFields } from "../forwarding.ts";
