@@ -3,7 +3,6 @@
  * is small but honest: it takes a policy from the bus, verifies each receipt against the pinned key, enforces only what passes,
  * and answers; over HTTP it serves the origin, or 451 where a measure stands. Time is a number that tests move.
  */
-import { createHash } from "node:crypto";
 import { createServer, request, type Server } from "node:http";
 import { mkdtempSync, rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
@@ -22,6 +21,7 @@ import { ackTopic, helloTopic, POLICY_TOPICS } from "../../src/contract/topics.t
 import type { ActorContext, Desk, IdentityInput } from "../../src/desk/desk.ts";
 import { openDesk } from "../../src/desk/open-desk.ts";
 import { createVault } from "../../src/desk/vault.ts";
+import { seededRandom } from "../../src/ledger/testing.ts";
 import { verifyReceipt } from "../../src/ledger/core/receipt.ts";
 import { createLog, openLedger, type LedgerOptions } from "../../src/ledger/open-ledger.ts";
 import type { Ledger } from "../../src/ledger/ledger.ts";
@@ -39,18 +39,6 @@ export const CLARA = officer("clara");
 
 export function officer(name: string): ActorContext {
   return { userId: `user-${name}` as UserId, name, roles: ["officer"] };
-}
-
-/** Bytes that repeat for the same seed. */
-export function seeded(seed: number): (bytes: number) => Uint8Array {
-  let counter = 0;
-  return (bytes) => {
-    const out: Buffer[] = [];
-    for (let have = 0; have < bytes; have += 32) {
-      out.push(createHash("sha256").update(`${seed}/${counter++}`).digest());
-    }
-    return new Uint8Array(Buffer.concat(out).subarray(0, bytes));
-  };
 }
 
 export type Services = {
@@ -116,7 +104,7 @@ export async function openBench(
   const home = mkdtempSync(join(tmpdir(), "parapet-bench-"));
   let nowMs = Date.now();
   const now = (): number => nowMs;
-  const random = seeded(options.seed ?? 1);
+  const random = seededRandom(options.seed ?? 1);
   const alarms: { code: string; what: string }[] = [];
   const onAlarm = (code: string, what: string): void => void alarms.push({ code, what });
   const pages = new Map<string, string>([["/", "<title>Forum</title><p>Boats and weather.</p>"]]);

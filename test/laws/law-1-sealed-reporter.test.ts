@@ -9,7 +9,8 @@ import { inspect } from "node:util";
 import { Fault } from "../../src/contract/fault.ts";
 import { createVault, openSealed, seal, Sealed } from "../../src/desk/vault.ts";
 import { newReportCode } from "../../src/desk/report-code.ts";
-import { ALICE, BRUNO, CLARA, ESCALATION, openBench, proposal, seeded, type Bench } from "./desk-bench.ts";
+import { seededRandom } from "../../src/ledger/testing.ts";
+import { ALICE, BRUNO, CLARA, ESCALATION, openBench, proposal, type Bench } from "./desk-bench.ts";
 
 const MARKERS = {
   name: "Marker Canaryname",
@@ -167,7 +168,7 @@ test("two shares open what was sealed, byte for byte; one share, a wrong report 
   const row = rows[0];
   assert.ok(row !== undefined);
   const [one, two, three] = bench.shares;
-  const other = await createVault(seeded(99));
+  const other = await createVault(seededRandom(99));
   for (const pair of [
     [one, two],
     [three, one],
@@ -217,7 +218,7 @@ test("without a vault an identity is refused and nothing of the report is kept; 
 
 test("the vault's key is set once: whoever could replace it could read everything from then on", async (t) => {
   const bench = await openBench(t);
-  const other = await createVault(seeded(98));
+  const other = await createVault(seededRandom(98));
   await assert.rejects(bench.desk.setVaultKey(other.publicKey), { code: "state.conflict" });
   const before = await bench.desk.vault();
   for (const key of ["", "zz".repeat(32), "00".repeat(32), "ab".repeat(31), "ab".repeat(33)]) {
@@ -273,13 +274,13 @@ test("sealed plaintext cannot be printed, spread, cloned or put into JSON", () =
 });
 
 test("sealing the same twice gives nothing to compare, and codes do not repeat", async () => {
-  const vault = await createVault(seeded(5));
+  const vault = await createVault(seededRandom(5));
   const publicKey = Buffer.from(vault.publicKey, "hex");
   const plain = (): Sealed => Sealed.of(new TextEncoder().encode("the same"));
   const a = await seal(plain(), { publicKey, associated: "rept_a" });
   const b = await seal(plain(), { publicKey, associated: "rept_a" });
   assert.notDeepEqual(Buffer.from(a), Buffer.from(b));
-  const random = seeded(7);
+  const random = seededRandom(7);
   const codes = new Set(Array.from({ length: 2000 }, () => newReportCode(random)));
   assert.equal(codes.size, 2000);
   for (const code of codes) assert.match(code, /^\d{4} \d{4} \d{4} \d{4}$/);
