@@ -5,6 +5,7 @@
  */
 import {
   DECISION_STEPS,
+  type Actor,
   type DecisionAction,
   type DecisionKind,
   type DecisionState,
@@ -26,7 +27,8 @@ export type May<T = null> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly code: FaultCode; readonly why: string };
 
-const no = (code: FaultCode, why: string): { ok: false; code: FaultCode; why: string } => ({
+/** A refusal: its code, and the sentence that says what to do. */
+export const no = (code: FaultCode, why: string): { ok: false; code: FaultCode; why: string } => ({
   ok: false,
   code,
   why,
@@ -44,6 +46,34 @@ export function mayDecide(actor: ActingOfficer): May {
     );
   }
   return { ok: true, value: null };
+}
+
+/**
+ * The rule of two humans (design law 2), for every table of steps on the desk: whether this actor may take a step that its state
+ * allows. The sentences are the caller's, as they say what to do about this decision or that opening.
+ */
+export function mayStep<State>(
+  step: { readonly next: State; readonly actor: Actor },
+  input: {
+    readonly actor: ActingOfficer | "clock";
+    readonly authorId: UserId;
+    readonly clockOnly: string;
+    readonly ownWork: string;
+    readonly authorOnly: string;
+  },
+): May<State> {
+  if (input.actor === "clock") {
+    return step.actor === "clock"
+      ? { ok: true, value: step.next }
+      : no("auth.forbidden", "The clock cannot take this step: a person has to");
+  }
+  if (step.actor === "clock") return no("auth.forbidden", input.clockOnly);
+  const general = mayDecide(input.actor);
+  if (!general.ok) return general;
+  const own = input.actor.userId === input.authorId;
+  if (step.actor === "another-officer" && own) return no("auth.two-humans", input.ownWork);
+  if (step.actor === "author" && !own) return no("auth.forbidden", input.authorOnly);
+  return { ok: true, value: step.next };
 }
 
 const STANDS: Record<DecisionState, string> = {
@@ -81,33 +111,13 @@ export function mayAct(input: {
       `Cannot ${input.action} this decision as it ${STANDS[input.state]}: ${NEXT[input.state]}`,
     );
   }
-  if (input.actor === "clock") {
-    return step.actor === "clock"
-      ? { ok: true, value: step.next }
-      : no("auth.forbidden", "The clock cannot take this step: a person has to");
-  }
-  if (step.actor === "clock") {
-    return no(
-      "auth.forbidden",
-      "Only the clock lets a brake lapse: release it to end it now, or ratify it to keep it",
-    );
-  }
-  const general = mayDecide(input.actor);
-  if (!general.ok) return general;
-  const own = input.actor.userId === input.authorId;
-  if (step.actor === "another-officer" && own) {
-    return no(
-      "auth.two-humans",
-      "You made this decision yourself, so another officer has to take this step: ask a colleague",
-    );
-  }
-  if (step.actor === "author" && !own) {
-    return no(
-      "auth.forbidden",
-      "Only its author can withdraw a proposal: reject it if you do not agree with it",
-    );
-  }
-  return { ok: true, value: step.next };
+  return mayStep(step, {
+    actor: input.actor,
+    authorId: input.authorId,
+    clockOnly: "Only the clock lets a brake lapse: release it to end it now, or ratify it to keep it",
+    ownWork: "You made this decision yourself, so another officer has to take this step: ask a colleague",
+    authorOnly: "Only its author can withdraw a proposal: reject it if you do not agree with it",
+  });
 }
 
 /** What the console shows on a decision: each action of its state, allowed or disabled with the reason. */

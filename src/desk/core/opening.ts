@@ -14,19 +14,12 @@ import {
   type OpeningState,
   type OpeningStep,
 } from "../../contract/desk-states.ts";
-import type { FaultCode } from "../../contract/fault.ts";
 import type { UserId } from "../../contract/ids.ts";
-import { mayDecide, type ActingOfficer, type May } from "./decide.ts";
+import { mayDecide, mayStep, no, type ActingOfficer, type May } from "./decide.ts";
 import { checkText } from "./proposal.ts";
 
 /** Beyond this many copies of the same bytes somebody has to ask again: each one is a line in the case. */
 export const HAND_OUTS_MAX = 20;
-
-const no = (code: FaultCode, why: string): { ok: false; code: FaultCode; why: string } => ({
-  ok: false,
-  code,
-  why,
-});
 
 export const openingCloseMs = (approvedMs: number): number => approvedMs + OPENING_HOLD_MS;
 
@@ -80,30 +73,13 @@ export function mayActOnOpening(input: {
       `Cannot ${input.action} this opening as it ${STANDS[input.state]}: ${NEXT[input.state]}`,
     );
   }
-  if (input.actor === "clock") {
-    return step.actor === "clock"
-      ? { ok: true, value: step.next }
-      : no("auth.forbidden", "The clock cannot take this step: a person has to");
-  }
-  if (step.actor === "clock") {
-    return no("auth.forbidden", "Only the clock closes an approved opening, 24 hours after its approval");
-  }
-  const general = mayDecide(input.actor);
-  if (!general.ok) return general;
-  const own = input.actor.userId === input.authorId;
-  if (step.actor === "another-officer" && own) {
-    return no(
-      "auth.two-humans",
-      "You asked for this opening yourself, so another officer has to take this step: ask a colleague",
-    );
-  }
-  if (step.actor === "author" && !own) {
-    return no(
-      "auth.forbidden",
-      "Only the officer who asked can withdraw the request: refuse it if you do not agree with it",
-    );
-  }
-  return { ok: true, value: step.next };
+  return mayStep(step, {
+    actor: input.actor,
+    authorId: input.authorId,
+    clockOnly: "Only the clock closes an approved opening, 24 hours after its approval",
+    ownWork: "You asked for this opening yourself, so another officer has to take this step: ask a colleague",
+    authorOnly: "Only the officer who asked can withdraw the request: refuse it if you do not agree with it",
+  });
 }
 
 /** What the console shows on an opening: each human step of its state, allowed or disabled with the reason. */
