@@ -24,6 +24,8 @@ import {
   type SiteId,
 } from "../src/contract/ids.ts";
 import type { MeasureRecord } from "../src/contract/measure.ts";
+import { newPolicy } from "../src/contract/new-policy.ts";
+import { singleOrigin } from "../src/contract/origin-pool.ts";
 import type { PolicyAck, SitePolicy } from "../src/contract/policy.ts";
 import { ackTopic, policyTopic } from "../src/contract/topics.ts";
 import { makeReceipt, TEST_VKEY } from "../src/ledger/core/testing.ts";
@@ -239,16 +241,14 @@ function benchPolicy(originPort: number, random: (n: number) => Uint8Array): Sit
     operatorName: "Bench",
     brake: false,
   };
-  return {
-    schema: 1,
+  return newPolicy({
     siteId,
     version: 1,
     hostnames: [HOST],
-    origin: { scheme: "http", host: "127.0.0.1", port: originPort, hostHeader: null },
+    origin: singleOrigin("http", "127.0.0.1", originPort),
     limit: { requestsPerSecond: 1_000_000, burst: 1_000_000 },
-    bodyBytesMax: 1024 * 1024,
     measures: [makeReceipt(record)],
-  };
+  });
 }
 
 function startNginx(folder: string, render: (folder: string) => string): ChildProcess {

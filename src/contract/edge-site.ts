@@ -4,7 +4,10 @@
  * addresses; times are milliseconds since the Unix epoch, so that nginx can lift a measure with the control plane dead.
  */
 import type { MeasureRecord } from "./measure.ts";
-import type { OriginScheme, PolicyLimit } from "./policy.ts";
+import type { PolicyCache } from "./cache.ts";
+import type { OriginScheme } from "./origin-pool.ts";
+import type { PolicyLimit, PolicyPreview, SiteTls, WellKnownAnswer } from "./policy.ts";
+import type { SiteRules } from "./site-rules.ts";
 
 export type EdgeMeasure = {
   readonly record: MeasureRecord;
@@ -17,17 +20,38 @@ export type EdgeSite = {
   readonly siteId: string;
   readonly version: number;
   readonly hostnames: readonly string[];
+  readonly preview: PolicyPreview | null;
   readonly scheme: OriginScheme;
-  /** Address literals to connect to, IPv6 in brackets. Empty: the origin's name resolves to nothing usable, so it counts as down. */
-  readonly addresses: readonly string[];
-  readonly port: number;
+  /** Where to connect to, healthy servers only. Empty: no origin is usable, so the site's origin counts as down. */
+  readonly peers: readonly EdgePeer[];
   /** What the origin gets as Host; "" keeps the visitor's. */
   readonly hostHeader: string;
   /** The name that the origin's certificate must carry (SNI and verification); "" takes the visitor's hostname. */
   readonly tlsName: string;
+  readonly verify: "strict" | "off";
+  /** The upstream whose kept connections belong to this TLS identity alone; -1 for one that keeps none. */
+  readonly slot: number;
+  /** The certificate that is shown to the origin, "" for none. */
+  readonly clientCertificateId: string;
+  readonly connectSeconds: number;
+  readonly readSeconds: number;
+  /** Key of the signature on requests to the origin, base64url; "" for unsigned. */
+  readonly signingKey: string;
+  readonly tls: SiteTls;
+  readonly wellKnown: readonly WellKnownAnswer[];
   readonly limit: PolicyLimit | null;
   readonly bodyBytesMax: number;
+  readonly cache: PolicyCache;
+  readonly rules: SiteRules;
   readonly measures: readonly EdgeMeasure[];
+};
+
+export type EdgePeer = {
+  /** An address literal, IPv6 in brackets. */
+  readonly address: string;
+  readonly port: number;
+  readonly weight: number;
+  readonly backup: boolean;
 };
 
 /** One change on its way from the agent to nginx; `site` null removes it. */

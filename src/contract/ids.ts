@@ -18,6 +18,7 @@ export type ReferralId = Brand<"ReferralId">;
 export type NoticeId = Brand<"NoticeId">;
 export type OpeningId = Brand<"OpeningId">;
 export type NodeId = Brand<"NodeId">;
+export type CertificateId = Brand<"CertificateId">;
 export type UserId = Brand<"UserId">;
 
 export const ID_PREFIXES = [
@@ -33,6 +34,7 @@ export const ID_PREFIXES = [
   "noti",
   "node",
   "open",
+  "cert",
 ] as const;
 export type IdPrefix = (typeof ID_PREFIXES)[number];
 

@@ -15,6 +15,18 @@ export const REASON_STATUS = {
   "measure.notice": 451,
   /** A warning of the abuse desk stands here; the visitor may go on. */
   "measure.warning": 200,
+  /** The owner of the site keeps this request out: by path, method, address, network or country. */
+  "access.denied": 403,
+  /** The owner of the site asks crawlers of this kind to stay away. */
+  "access.crawler": 403,
+  /** This client is kept out for a time. */
+  "client.banned": 403,
+  /** The owner of the site is working on it. */
+  "site.maintenance": 503,
+  /** The owner of the site sends this address elsewhere. */
+  "site.redirect": 308,
+  /** The connection was opened for another name than the request asks for (RFC 9110 §15.5.20). */
+  "host.misdirected": 421,
   /** This client asked faster than the site's limit (RFC 6585 §4). */
   "limit.client": 429,
   /** The request came through this edge before (RFC 8586). */

@@ -16,6 +16,36 @@ const EN: Record<ErrorReason, Words> = {
     what: "This server does not serve the site that was asked for.",
     todo: "Check the address. If the site is yours, its name points to this server before the site was added, or after it was removed.",
   },
+  "access.denied": {
+    title: "Not for this connection",
+    what: "The owner of this site does not let this request in.",
+    todo: "If you think that this is a mistake, write to the site's owner and give the request's number below.",
+  },
+  "access.crawler": {
+    title: "Crawlers are asked to stay away",
+    what: "The owner of this site does not want it collected by programs of this kind.",
+    todo: "Read the site's robots.txt. If you are a person, use an ordinary browser.",
+  },
+  "client.banned": {
+    title: "Kept out for a while",
+    what: "Requests from your address looked like an attack, so it is kept out for a time.",
+    todo: "Wait and try again later. Others who share your address may have caused it.",
+  },
+  "site.maintenance": {
+    title: "Being worked on",
+    what: "The owner of this site is working on it.",
+    todo: "Try again later.",
+  },
+  "site.redirect": {
+    title: "The page is elsewhere",
+    what: "The owner of this site sends this address elsewhere.",
+    todo: "Follow the link.",
+  },
+  "host.misdirected": {
+    title: "Wrong connection",
+    what: "Your browser asked for this site over a connection that it opened for another.",
+    todo: "Reload the page.",
+  },
   "limit.client": {
     title: "Too many requests",
     what: "Your connection asked faster than this site allows.",
@@ -63,6 +93,36 @@ const FR: Record<ErrorReason, Words> = {
     title: "Pas de tel site ici",
     what: "Ce serveur ne sert pas le site demandé.",
     todo: "Vérifiez l’adresse. Si le site est à vous, son nom pointe vers ce serveur avant son ajout, ou après son retrait.",
+  },
+  "access.denied": {
+    title: "Accès refusé",
+    what: "Le propriétaire de ce site n’accepte pas cette requête.",
+    todo: "S’il s’agit d’une erreur, écrivez au propriétaire du site en donnant le numéro de requête ci-dessous.",
+  },
+  "access.crawler": {
+    title: "Robots priés de passer leur chemin",
+    what: "Le propriétaire de ce site ne souhaite pas qu’il soit collecté par des programmes de ce type.",
+    todo: "Lisez le fichier robots.txt du site. Si vous êtes une personne, utilisez un navigateur ordinaire.",
+  },
+  "client.banned": {
+    title: "Mis à l’écart pour un temps",
+    what: "Les requêtes venues de votre adresse ressemblaient à une attaque ; elle est mise à l’écart pour un temps.",
+    todo: "Attendez et réessayez plus tard. D’autres personnes à la même adresse ont pu en être la cause.",
+  },
+  "site.maintenance": {
+    title: "Site en travaux",
+    what: "Le propriétaire de ce site y effectue des travaux.",
+    todo: "Réessayez plus tard.",
+  },
+  "site.redirect": {
+    title: "La page est ailleurs",
+    what: "Le propriétaire de ce site renvoie cette adresse ailleurs.",
+    todo: "Suivez le lien.",
+  },
+  "host.misdirected": {
+    title: "Mauvaise connexion",
+    what: "Votre navigateur a demandé ce site par une connexion ouverte pour un autre.",
+    todo: "Rechargez la page.",
   },
   "limit.client": {
     title: "Trop de requêtes",

@@ -4,7 +4,7 @@
  * connect to are left out and reported: a customer's DNS must not open the operator's network, and must not keep a measure from
  * being enforced either, so a name that leads nowhere usable makes the origin count as down and nothing else.
  */
-import type { PolicyOrigin } from "../contract/policy.ts";
+import type { OriginServer } from "../contract/origin-pool.ts";
 import {
   ADDRESSES_MAX,
   isAddress,
@@ -13,6 +13,8 @@ import {
   whyAddressRefused,
   type Lookup,
 } from "./origin-address.ts";
+
+type Server = Pick<OriginServer, "host" | "port">;
 
 const AT_ONCE_MAX = 8;
 
@@ -37,12 +39,12 @@ export class Addresses {
   }
 
   /** What is known of the origin; empty if nothing is. */
-  of(origin: PolicyOrigin): readonly string[] {
+  of(origin: Server): readonly string[] {
     return this.#known.get(keyOf(origin)) ?? [];
   }
 
   /** Takes over addresses from an earlier run, judged anew. They hold until the name is resolved. */
-  remember(origin: PolicyOrigin, addresses: readonly string[]): void {
+  remember(origin: Server, addresses: readonly string[]): void {
     const usable = this.#usable(
       origin,
       addresses.map((address) => address.replace(/^\[|\]$/g, "")),
@@ -51,7 +53,7 @@ export class Addresses {
   }
 
   /** Resolves the origin. True when its addresses changed. */
-  async refresh(origin: PolicyOrigin): Promise<boolean> {
+  async refresh(origin: Server): Promise<boolean> {
     let found: readonly string[];
     if (isAddress(origin.host)) found = [origin.host];
     else {
@@ -72,12 +74,12 @@ export class Addresses {
   }
 
   /** Forgets all but these origins, so that memory follows the sites. */
-  keepOnly(origins: Iterable<PolicyOrigin>): void {
+  keepOnly(origins: Iterable<Server>): void {
     const wanted = new Set([...origins].map(keyOf));
     for (const key of this.#known.keys()) if (!wanted.has(key)) this.#known.delete(key);
   }
 
-  #usable(origin: PolicyOrigin, found: readonly string[]): readonly string[] {
+  #usable(origin: Server, found: readonly string[]): readonly string[] {
     const usable: string[] = [];
     for (const address of [...new Set(found)].sort()) {
       const why = isOwnListener(address, origin.port, this.#options.listen)
@@ -95,6 +97,6 @@ export class Addresses {
   }
 }
 
-function keyOf(origin: PolicyOrigin): string {
+function keyOf(origin: Server): string {
   return `${origin.host}:${origin.port}`;
 }

@@ -4,19 +4,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { SiteId } from "../contract/ids.ts";
+import { newPolicy } from "../contract/new-policy.ts";
+import { singleOrigin } from "../contract/origin-pool.ts";
 import type { SitePolicy } from "../contract/policy.ts";
 import { decodePolicyFile, encodePolicyFile, LastGood } from "./last-good.ts";
 
-const policy = (version: number): SitePolicy => ({
-  schema: 1,
-  siteId: `site_${"0".repeat(26)}` as SiteId,
-  version,
-  hostnames: ["a.example"],
-  origin: { scheme: "http", host: "192.0.2.1", port: 80, hostHeader: null },
-  limit: null,
-  bodyBytesMax: 1,
-  measures: [],
-});
+const policy = (version: number): SitePolicy =>
+  newPolicy({
+    siteId: `site_${"0".repeat(26)}` as SiteId,
+    version,
+    hostnames: ["a.example"],
+    origin: singleOrigin("http", "192.0.2.1", 80),
+  });
 
 test("a policy file cut at any byte, or with any byte changed, is not a policy", () => {
   const whole = encodePolicyFile(policy(1));

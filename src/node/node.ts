@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { createServer } from "node:net";
 import { join } from "node:path";
 import type { Bus } from "../bus/bus.ts";
-import type { EdgeSite, EdgeWorker } from "../contract/edge-site.ts";
+import type { EdgePeer, EdgeSite, EdgeWorker } from "../contract/edge-site.ts";
 import { Fault } from "../contract/fault.ts";
 import type { NodeId, SiteId } from "../contract/ids.ts";
 import type { Alarm, NodeHello, PolicyAck, SitePolicy } from "../contract/policy.ts";
@@ -287,10 +287,12 @@ class Agent implements RunningNode {
 
   /** The one thing that depends on this machine: an origin that is this edge itself. */
   #whyUnservable(policy: SitePolicy): string | null {
-    const { host, port } = policy.origin;
-    return isAddress(host) && isOwnListener(host, port, this.address)
-      ? `The origin ${host}:${port} is this edge itself: set it to the site's own server`
-      : null;
+    const own = policy.origin.servers.find(
+      ({ host, port }) => isAddress(host) && isOwnListener(host, port, this.address),
+    );
+    return own === undefined
+      ? null
+      : `The origin ${own.host}:${own.port} is this edge itself: set it to the site's own server`;
   }
 
   #hold(policy: SitePolicy): void {
@@ -302,7 +304,18 @@ class Agent implements RunningNode {
   #changeOf(siteId: SiteId): { siteId: string; site: EdgeSite | null } {
     const policy = this.#policies.get(siteId);
     if (policy === undefined || policy.hostnames.length === 0) return { siteId, site: null };
-    return { siteId, site: toEdgeSite(policy, this.#addresses.of(policy.origin)) };
+    return { siteId, site: toEdgeSite(policy, this.#peersOf(policy), -1) };
+  }
+
+  #peersOf(policy: SitePolicy): EdgePeer[] {
+    return policy.origin.servers.flatMap((server) =>
+      this.#addresses.of(server).map((address) => ({
+        address,
+        port: server.port,
+        weight: server.weight,
+        backup: server.backup,
+      })),
+    );
   }
 
   /** Null when the policy is durable, else why not. */
@@ -378,7 +391,12 @@ class Agent implements RunningNode {
         continue;
       }
       this.#hold(checked.value);
-      this.#addresses.remember(checked.value.origin, remembered.get(checked.value.siteId) ?? []);
+      const peers = remembered.get(checked.value.siteId) ?? [];
+      for (const server of checked.value.origin.servers) {
+        // One name's addresses cannot be told from another's of the same port: they hold until the names are resolved.
+        const own = peers.filter(({ port }) => port === server.port).map(({ address }) => address);
+        this.#addresses.remember(server, own);
+      }
     }
   }
 
@@ -400,17 +418,17 @@ class Agent implements RunningNode {
     }
   }
 
-  #readSnapshotAddresses(): Map<string, readonly string[]> {
-    const known = new Map<string, readonly string[]>();
+  #readSnapshotAddresses(): Map<string, readonly EdgePeer[]> {
+    const known = new Map<string, readonly EdgePeer[]>();
     const path = join(this.#stateDir, "snapshot.jsonl");
     if (!existsSync(path)) return known;
     for (const line of readFileSync(path, "utf8").split("\n")) {
       try {
         const site = JSON.parse(line) as Partial<EdgeSite>;
-        if (typeof site.siteId !== "string" || !Array.isArray(site.addresses)) continue;
+        if (typeof site.siteId !== "string" || !Array.isArray(site.peers)) continue;
         known.set(
           site.siteId,
-          site.addresses.filter((address) => typeof address === "string"),
+          site.peers.filter(({ address }) => typeof address === "string"),
         );
       } catch {
         // Only a shortcut: the name is resolved anyway.
@@ -423,7 +441,9 @@ class Agent implements RunningNode {
 
   async #resolveBeforeStart(): Promise<void> {
     const all = Promise.all(
-      [...this.#policies.values()].map(({ origin }) => this.#addresses.refresh(origin)),
+      [...this.#policies.values()].flatMap(({ origin }) =>
+        origin.servers.map((server) => this.#addresses.refresh(server)),
+      ),
     );
     await Promise.race([all, pause(FIRST_RESOLVE_MS)]);
   }
@@ -431,16 +451,24 @@ class Agent implements RunningNode {
   /** A new origin is resolved before nginx hears of it; a known one is not waited for. */
   async #resolveFresh(policy: SitePolicy): Promise<void> {
     if (policy.hostnames.length === 0) return;
-    if (this.#addresses.of(policy.origin).length === 0) await this.#addresses.refresh(policy.origin);
+    await Promise.all(
+      policy.origin.servers
+        .filter((server) => this.#addresses.of(server).length === 0)
+        .map((server) => this.#addresses.refresh(server)),
+    );
   }
 
   async #resolveAll(): Promise<void> {
-    this.#addresses.keepOnly([...this.#policies.values()].map(({ origin }) => origin));
+    this.#addresses.keepOnly([...this.#policies.values()].flatMap(({ origin }) => origin.servers));
     await Promise.all(
       [...this.#policies.values()].map(async (policy) => {
-        if (policy.hostnames.length === 0 || isAddress(policy.origin.host)) return;
-        const changed = await this.#addresses.refresh(policy.origin);
-        if (changed && !this.#stopped) await this.#feeder.feed(this.#changeOf(policy.siteId));
+        if (policy.hostnames.length === 0) return;
+        const changes = await Promise.all(
+          policy.origin.servers
+            .filter(({ host }) => !isAddress(host))
+            .map((server) => this.#addresses.refresh(server)),
+        );
+        if (changes.includes(true) && !this.#stopped) await this.#feeder.feed(this.#changeOf(policy.siteId));
       }),
     );
   }

@@ -4,20 +4,22 @@ import fc from "fast-check";
 import type { CaseId, DecisionId, MeasureId, SiteId } from "../contract/ids.ts";
 import type { MeasureRecord } from "../contract/measure.ts";
 import { POLICY_HOSTNAMES_MAX, POLICY_MEASURES_MAX } from "../contract/policy.ts";
+import { newPolicy } from "../contract/new-policy.ts";
+import { singleOrigin } from "../contract/origin-pool.ts";
 import { makeReceipt, TEST_VKEY } from "../ledger/core/testing.ts";
 import { checkPolicy } from "./policy-check.ts";
 
 const OPTIONS = { pinnedVkey: TEST_VKEY, originPrivateRanges: ["192.0.2.0/24"] };
 const SITE = `site_${"0".repeat(26)}`;
 const good = (): Record<string, unknown> => ({
-  schema: 1,
-  siteId: SITE,
-  version: 1,
-  hostnames: ["a.example", "*.b.example"],
-  origin: { scheme: "http", host: "192.0.2.1", port: 80, hostHeader: null },
-  limit: { requestsPerSecond: 10, burst: 20 },
-  bodyBytesMax: 0,
-  measures: [],
+  ...newPolicy({
+    siteId: SITE as SiteId,
+    version: 1,
+    hostnames: ["a.example", "*.b.example"],
+    origin: singleOrigin("http", "192.0.2.1", 80),
+    limit: { requestsPerSecond: 10, burst: 20 },
+    bodyBytesMax: 0,
+  }),
 });
 
 test("a right policy passes, and each of its fields is needed", () => {
@@ -91,10 +93,7 @@ test("a name in the operator's network cannot hide behind an address", () => {
     ["[::1]", false],
     ["a b", false],
   ] as const) {
-    const checked = checkPolicy(
-      { ...good(), origin: { scheme: "http", host, port: 80, hostHeader: null } },
-      OPTIONS,
-    );
+    const checked = checkPolicy({ ...good(), origin: singleOrigin("http", host, 80) }, OPTIONS);
     assert.equal(checked.ok, ok, host);
   }
 });

@@ -15,12 +15,25 @@ import {
 } from "../contract/measure.ts";
 import {
   BODY_BYTES_MAX_MAX,
-  HOSTNAME_CHARS_MAX,
   POLICY_BYTES_MAX,
   POLICY_HOSTNAMES_MAX,
   POLICY_MEASURES_MAX,
+  type PolicyPreview,
   type SitePolicy,
 } from "../contract/policy.ts";
+import type { OriginPool } from "../contract/origin-pool.ts";
+import {
+  isHostname,
+  LIMIT_SCHEMA,
+  ORIGIN_POOL_SCHEMA,
+  POLICY_CACHE_SCHEMA,
+  PREVIEW_SCHEMA,
+  SIGNING_KEY_SCHEMA,
+  SITE_RULES_SCHEMA,
+  SITE_TLS_SCHEMA,
+  WELL_KNOWN_SCHEMA,
+  whyNotShaped,
+} from "../contract/site-schema.ts";
 import { verifyReceipt } from "../ledger/core/receipt.ts";
 import { isAddress, whyAddressRefused } from "./origin-address.ts";
 
@@ -31,7 +44,6 @@ export type PolicyCheckOptions = {
 
 const URL_CHARS_MAX = 2000;
 const PATH_CHARS_MAX = 4000;
-const RATE_MAX = 1_000_000;
 
 /** Checks a foreign value. Never throws. */
 export function checkPolicy(value: unknown, options: PolicyCheckOptions): Parsed<SitePolicy> {
@@ -59,13 +71,28 @@ export function checkPolicy(value: unknown, options: PolicyCheckOptions): Parsed
   return { ok: true, value: policy };
 }
 
+const POLICY_KEYS = [
+  ...[
+    "schema",
+    "siteId",
+    "version",
+    "hostnames",
+    "preview",
+    "origin",
+    "signingKey",
+    "tls",
+    "wellKnown",
+    "limit",
+  ],
+  ...["bodyBytesMax", "cache", "rules", "measures"],
+];
+
 function whyNotPolicy(value: unknown, options: PolicyCheckOptions): string | null {
-  const keys = ["schema", "siteId", "version", "hostnames", "origin", "limit", "bodyBytesMax", "measures"];
-  const shape = whyNotExactly(value, keys, "policy");
+  const shape = whyNotExactly(value, POLICY_KEYS, "policy");
   if (shape !== null) return shape;
   const policy = value as Record<string, unknown>;
-  if (policy["schema"] !== 1)
-    return "The policy's schema is not 1: this edge is older than its control plane";
+  if (policy["schema"] !== 2)
+    return "The policy's schema is not 2: this edge is older than its control plane";
   const siteId = policy["siteId"];
   if (typeof siteId !== "string" || !ID_PATTERN.test(siteId) || !siteId.startsWith("site_")) {
     return "The policy names no site";
@@ -74,8 +101,15 @@ function whyNotPolicy(value: unknown, options: PolicyCheckOptions): string | nul
   if (!isCount(policy["bodyBytesMax"], 0, BODY_BYTES_MAX_MAX)) return "The largest body is out of bounds";
   return (
     whyNotHostnames(policy["hostnames"]) ??
-    whyNotOrigin(policy["origin"], options) ??
-    whyNotLimit(policy["limit"]) ??
+    whyNotShaped(ORIGIN_POOL_SCHEMA, policy["origin"], "origin") ??
+    whyNotReachable(policy["origin"] as OriginPool, options) ??
+    whyNotPreview(policy["preview"], policy["hostnames"] as string[]) ??
+    whyNotShaped(SIGNING_KEY_SCHEMA.nullable(), policy["signingKey"], "signingKey") ??
+    whyNotShaped(SITE_TLS_SCHEMA, policy["tls"], "tls") ??
+    whyNotShaped(WELL_KNOWN_SCHEMA, policy["wellKnown"], "wellKnown") ??
+    whyNotShaped(LIMIT_SCHEMA.nullable(), policy["limit"], "limit") ??
+    whyNotShaped(POLICY_CACHE_SCHEMA, policy["cache"], "cache") ??
+    whyNotShaped(SITE_RULES_SCHEMA, policy["rules"], "rules") ??
     whyNotMeasures(policy["measures"], siteId as SiteId)
   );
 }
@@ -90,35 +124,24 @@ function whyNotHostnames(value: unknown): string | null {
   return new Set(value).size === value.length ? null : "A hostname stands there twice";
 }
 
-function whyNotOrigin(value: unknown, options: PolicyCheckOptions): string | null {
-  const shape = whyNotExactly(value, ["scheme", "host", "port", "hostHeader"], "origin");
-  if (shape !== null) return shape;
-  const { scheme, host, port, hostHeader } = value as Record<string, unknown>;
-  if (scheme !== "http" && scheme !== "https") return "The origin's scheme is neither http nor https";
-  if (!isCount(port, 1, 65_535)) return "The origin's port is out of bounds";
-  if (typeof host !== "string") return "The origin has no host";
-  if (isAddress(host)) {
-    const why = whyAddressRefused(host, options.originPrivateRanges);
-    if (why !== null) return why;
-  } else if (!isHostname(host)) return `The origin ${quoted(host)} is neither a hostname nor an address`;
-  if (hostHeader === null) return null;
-  if (typeof hostHeader !== "string") return "The origin's Host is neither text nor null";
-  const [name = "", port2, ...rest] = hostHeader.split(":");
-  const isPortFine = port2 === undefined || /^[0-9]{1,5}$/.test(port2);
-  return isHostname(name) && isPortFine && rest.length === 0
-    ? null
-    : `The origin's Host ${quoted(hostHeader)} is not a hostname`;
+/** Addresses that a tenant may not have the edge connect to; names are judged when they are resolved. */
+function whyNotReachable(pool: OriginPool, options: PolicyCheckOptions): string | null {
+  for (const { host } of pool.servers) {
+    if (isAddress(host)) {
+      const why = whyAddressRefused(host, options.originPrivateRanges);
+      if (why !== null) return why;
+    } else if (!isHostname(host)) return `The origin ${quoted(host)} is neither a hostname nor an address`;
+  }
+  return null;
 }
 
-function whyNotLimit(value: unknown): string | null {
+function whyNotPreview(value: unknown, hostnames: readonly string[]): string | null {
   if (value === null) return null;
-  const shape = whyNotExactly(value, ["requestsPerSecond", "burst"], "limit");
-  if (shape !== null) return shape;
-  const { requestsPerSecond, burst } = value as Record<string, unknown>;
-  const isRate =
-    typeof requestsPerSecond === "number" && requestsPerSecond >= 0.01 && requestsPerSecond <= RATE_MAX;
-  if (!isRate) return "The limit's requestsPerSecond is out of bounds";
-  return isCount(burst, 1, RATE_MAX) ? null : "The limit's burst is out of bounds";
+  const why = whyNotShaped(PREVIEW_SCHEMA, value, "preview");
+  if (why !== null) return why;
+  return hostnames.includes((value as PolicyPreview).as)
+    ? null
+    : "The preview stands for a hostname that the site does not have";
 }
 
 function whyNotMeasures(value: unknown, siteId: SiteId): string | null {
@@ -221,11 +244,6 @@ function whyNotExactly(value: unknown, keys: readonly string[], name: string): s
   }
   for (const key of keys) if (!Object.hasOwn(value, key)) return `The ${name} lacks "${key}"`;
   return null;
-}
-
-function isHostname(name: string): boolean {
-  if (name.length > HOSTNAME_CHARS_MAX) return false;
-  return /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/.test(name);
 }
 
 /** Exact, or "*." in front of at least two labels. */

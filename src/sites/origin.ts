@@ -11,7 +11,7 @@ import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import ipaddr from "ipaddr.js";
 import { Fault, type Parsed } from "../contract/fault.ts";
-import type { OriginScheme } from "../contract/policy.ts";
+import type { OriginScheme } from "../contract/origin-pool.ts";
 
 export type Origin = { readonly scheme: OriginScheme; readonly host: string; readonly port: number };
 

@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { singleOrigin } from "../../src/contract/origin-pool.ts";
 import { POLICY_BYTES_MAX, type NodeHello, type SitePolicy } from "../../src/contract/policy.ts";
 import { helloTopic } from "../../src/contract/topics.ts";
 import { makeReceipt } from "../../src/ledger/core/testing.ts";
@@ -92,7 +93,7 @@ describe("an edge node", () => {
       });
       const table: [string, SitePolicy, RegExp][] = [
         ["an unknown field", bad({ extra: 1 }), /unknown field "extra"/],
-        ["another schema", bad({ schema: 2 }), /schema/],
+        ["another schema", bad({ schema: 3 }), /schema/],
         ["a hostname in capitals", bad({ hostnames: ["Good.example"] }), /A-labels/],
         ["a hostname with a path", bad({ hostnames: ["good.example/x"] }), /A-labels/],
         ["a wildcard over a top level", bad({ hostnames: ["*.example"] }), /A-labels/],
@@ -104,15 +105,19 @@ describe("an edge node", () => {
           /more than 100/,
         ],
         ["another site's hostname", bad({ hostnames: ["taken.example"] }), /still held/],
-        ["no port", bad({ origin: { ...good.origin, port: 0 } }), /port/],
-        ["a metadata address", bad({ origin: { ...good.origin, host: "169.254.169.254" } }), /not public/],
-        ["a private address", bad({ origin: { ...good.origin, host: "10.0.0.1" } }), /not public/],
+        ["no port", bad({ origin: singleOrigin("http", "127.0.0.1", 0) }), /port/],
+        ["a metadata address", bad({ origin: singleOrigin("http", "169.254.169.254", 80) }), /not public/],
+        ["a private address", bad({ origin: singleOrigin("http", "10.0.0.1", 80) }), /not public/],
         [
           "a mapped private address",
-          bad({ origin: { ...good.origin, host: "::ffff:10.0.0.1" } }),
+          bad({ origin: singleOrigin("http", "::ffff:10.0.0.1", 80) }),
           /not public/,
         ],
-        ["the edge itself", bad({ origin: { ...good.origin, port: Number(ownPort) } }), /this edge itself/],
+        [
+          "the edge itself",
+          bad({ origin: singleOrigin("http", "127.0.0.1", Number(ownPort)) }),
+          /this edge itself/,
+        ],
         ["a file as scheme", bad({ origin: { ...good.origin, scheme: "file" } }), /scheme/],
         [
           "a Host with a line break",
@@ -179,7 +184,7 @@ describe("an edge node", () => {
     await stage.apply(
       policyFor(origin.port, {
         hostnames: ["named.example"],
-        origin: { scheme: "http", host: "localhost", port: origin.port, hostHeader: "inner.example" },
+        origin: singleOrigin("http", "localhost", origin.port, "inner.example"),
       }),
     );
     const cut = policyFor(origin.port, { hostnames: ["cut.example"] });
@@ -327,7 +332,7 @@ describe("an edge node", () => {
         policyFor(origin.port, {
           siteId: site,
           hostnames: ["rebind.example"],
-          origin: { scheme: "http", host: "rebind.example", port: origin.port, hostHeader: null },
+          origin: singleOrigin("http", "rebind.example", origin.port),
           measures: [makeReceipt(record)],
         }),
       );

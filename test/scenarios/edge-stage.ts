@@ -26,6 +26,8 @@ import {
   type SiteId,
 } from "../../src/contract/ids.ts";
 import type { MeasureRecord } from "../../src/contract/measure.ts";
+import { newPolicy } from "../../src/contract/new-policy.ts";
+import { singleOrigin } from "../../src/contract/origin-pool.ts";
 import type { Alarm, PolicyAck, SitePolicy } from "../../src/contract/policy.ts";
 import { ackTopic, policyTopic } from "../../src/contract/topics.ts";
 import { TEST_VKEY } from "../../src/ledger/core/testing.ts";
@@ -220,17 +222,13 @@ let nextVersion = 1;
 
 /** A policy that is right, save for what the test changes. Versions count up over the whole test. */
 export function policyFor(port: number, changes: Partial<SitePolicy> = {}): SitePolicy {
-  return {
-    schema: 1,
+  return newPolicy({
     siteId: newSiteId(),
     version: nextVersion++,
     hostnames: ["forum.example"],
-    origin: { scheme: "http", host: "127.0.0.1", port, hostHeader: null },
-    limit: null,
-    bodyBytesMax: 1024 * 1024,
-    measures: [],
+    origin: singleOrigin("http", "127.0.0.1", port),
     ...changes,
-  };
+  });
 }
 
 export function newSiteId(): SiteId {

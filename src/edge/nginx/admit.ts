@@ -14,12 +14,12 @@ import { splitPass } from "../warning-pass.ts";
 import { answerError, answerNotice } from "./answer.ts";
 import { memory, rememberKey, routeOf, settle, siteOfHost, type Loaded, type Route } from "./sites.ts";
 import { passWarning } from "./warning.ts";
+import { takeWay } from "./way.ts";
 
 const limits = ngx.shared["parapet_limits"]!;
 const HEADERS_MAX = 100;
 
-/** Sizes, ascending, for which a location reads bodies of unannounced length; rendered into nginx.conf. */
-export const settings = { cdnId: "", chunkedBytes: [] as number[] };
+export const settings = { cdnId: "" };
 
 export function admit(): void {
   const key = ngx.var["p_key"]!;
@@ -47,8 +47,7 @@ export function admit(): void {
   }
   ngx.var["p_site"] = site.siteId;
   settle(site);
-  if (site.special) return toSpecialOrigin(site, chunked);
-  if (chunked) return ngx.exec(chunkedLocation(site));
+  if (site.special || chunked) return takeWay(site, chunked);
 }
 
 function refuseClient(client: string, used: number, allowance: Allowance): void {
@@ -137,25 +136,6 @@ function stopsAtWarnedSite(measures: readonly PreparedMeasure[], path: string, n
   if (measure.record.kind === "warn") return !passWarning(measure.record, asked);
   answerNotice(measure.record);
   return true;
-}
-
-function toSpecialOrigin(site: Loaded, chunked: boolean): void {
-  if (site.addresses.length === 0) {
-    if (ngx.req.is_internal()) return;
-    return answerError("origin.down");
-  }
-  if (site.hostHeader !== "") ngx.var["p_host_override"] = site.hostHeader;
-  if (site.tls) ngx.var["p_tls_name"] = site.tlsName === "" ? ngx.var["host"] : site.tlsName;
-  if (chunked) return ngx.exec(chunkedLocation(site));
-  if (site.tls && !ngx.req.is_internal()) return ngx.exec("@tls");
-}
-
-/** The location that reads a body of unannounced length up to the smallest size that holds the site's bound. */
-function chunkedLocation(site: Loaded): string {
-  for (const bytes of settings.chunkedBytes) {
-    if (bytes >= site.bodyBytesMax) return string.format("@chunked_%d", bytes);
-  }
-  return "@chunked_unbounded"; // Does not exist: nginx answers 500 rather than read without a bound.
 }
 
 function joined(value: string | string[] | undefined): string {

@@ -9,7 +9,7 @@ import { settledSite, siteById } from "./sites.ts";
 export function pickPeer(): void {
   const site = settledSite() ?? siteById(ngx.var["p_site"]!);
   if (site === undefined) return;
-  const count = site.addresses.length;
+  const count = site.peers.length;
   if (count === 1) {
     set_current_peer(site.address, site.port);
     return;
@@ -17,5 +17,6 @@ export function pickPeer(): void {
   if (count === 0) return;
   if (get_last_failure() === undefined) set_more_tries(1);
   site.turn = (site.turn + 1) % count;
-  set_current_peer(site.addresses[site.turn]!, site.port);
+  const peer = site.peers[site.turn]!;
+  set_current_peer(peer.address, peer.port);
 }

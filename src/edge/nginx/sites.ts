@@ -5,7 +5,7 @@
  */
 import * as cjson from "cjson.safe";
 import { get_request } from "resty.core.base";
-import type { EdgeSite } from "../../contract/edge-site.ts";
+import type { EdgePeer, EdgeSite } from "../../contract/edge-site.ts";
 import { allowanceOf, type Allowance } from "../client-limit.ts";
 import { wildcardOf } from "../hostname.ts";
 import { measuresOfHost, prepareMeasures, type PreparedMeasure } from "../measure-match.ts";
@@ -18,7 +18,7 @@ export type Loaded = {
   readonly allowance: Allowance | undefined;
   readonly limitPrefix: string;
   readonly bodyBytesMax: number;
-  readonly addresses: readonly string[];
+  readonly peers: readonly EdgePeer[];
   readonly address: string;
   readonly port: number;
   /** Index of the address that the next request goes to first. */
@@ -141,11 +141,11 @@ function load(site: EdgeSite): Loaded {
     allowance,
     limitPrefix: shortName(site.siteId) + " ",
     bodyBytesMax: site.bodyBytesMax,
-    addresses: site.addresses,
-    address: site.addresses[0] ?? "",
-    port: site.port,
+    peers: site.peers,
+    address: site.peers[0]?.address ?? "",
+    port: site.peers[0]?.port ?? 0,
     turn: 0,
-    special: tls || site.hostHeader !== "" || site.addresses.length !== 1,
+    special: tls || site.hostHeader !== "" || site.peers.length !== 1,
     tls,
     tlsName: site.tlsName,
     hostHeader: site.hostHeader,

@@ -8,6 +8,7 @@ import { readChunkedBody } from "./chunked.ts";
 import { feed, loadSnapshot, status } from "./feed.ts";
 import { pickPeer } from "./peer.ts";
 import { startSync } from "./sync.ts";
+import { way } from "./way.ts";
 
 declare const _G: Record<string, unknown>;
 
@@ -20,7 +21,7 @@ export type StartOptions = {
 
 export function start(options: StartOptions): void {
   settings.cdnId = options.cdnId;
-  settings.chunkedBytes = options.chunkedBytes;
+  way.chunkedBytes = options.chunkedBytes;
   const control = ngx.shared["parapet_control"]!;
   control.set("epoch", 0);
   control.set("pass-key", unpredictable(32));
