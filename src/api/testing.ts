@@ -167,6 +167,8 @@ export async function startControl(): Promise<TestControl> {
     smtpUrl: "",
     mailFrom: "desk@shield.example",
     originPrivateRanges: ["127.0.0.0/8"],
+    countryDatabase: "",
+    asnDatabase: "",
     defaultLimit: null,
     bodyBytesMax: 1024 * 1024,
   } as unknown as Settings;

@@ -33,6 +33,7 @@ const whole =
       ? { value: value as number }
       : wanted(`a whole number from ${min} to ${max}`);
 
+const DATABASE_FILE = /^$|^\/[^\0]+\.mmdb$/;
 const LISTEN = /^(\[[0-9a-f:]+\]|[0-9a-z.-]+):\d{1,5}$/i;
 
 export const FIELDS: { readonly [K in Exclude<keyof Settings, "dataDir">]: Field<Settings[K]> } = {
@@ -111,6 +112,18 @@ export const FIELDS: { readonly [K in Exclude<keyof Settings, "dataDir">]: Field
       value.every((range) => typeof range === "string" && ipaddr.isValidCIDR(range))
         ? { value: value as string[] }
         : wanted('a list of ranges like ["10.0.0.0/8"]'),
+  },
+  countryDatabase: {
+    about:
+      "An MMDB file with countries (GeoLite2-Country, DB-IP, IPinfo), for sites' rules by country. Empty for none; read at start.",
+    fallback: () => "",
+    parse: text(DATABASE_FILE, "empty, or the path of an .mmdb file from the root"),
+  },
+  asnDatabase: {
+    about:
+      "An MMDB file with autonomous system numbers (GeoLite2-ASN, DB-IP), for sites' rules by ASN. Empty for none; read at start.",
+    fallback: () => "",
+    parse: text(DATABASE_FILE, "empty, or the path of an .mmdb file from the root"),
   },
   defaultLimit: {
     about: "What one client may ask of a new site, per second and at once; null for no limit.",

@@ -27,6 +27,9 @@ export type Settings = {
   readonly mailFrom: string;
   /** CIDR ranges of non-public addresses in which origins are allowed. */
   readonly originPrivateRanges: readonly string[];
+  /** MMDB files by which rules of sites know a visitor's country and autonomous system; "" for none. */
+  readonly countryDatabase: string;
+  readonly asnDatabase: string;
   readonly defaultLimit: PolicyLimit | null;
   readonly bodyBytesMax: number;
 };

@@ -80,6 +80,8 @@ export const ACCESS_RULES_MAX = 100;
 export const REDIRECTS_MAX = 200;
 export const HEADER_RULES_MAX = 50;
 export const MATCH_ITEMS_MAX = 200;
+/** Of all access rules together: characters of paths that are searched for, between the first "*" and the last. Bounds the work a request can cause. */
+export const GLOB_CHARS_MAX = 4096;
 export const ERROR_PAGE_BYTES_MAX = 32 * 1024;
 export const ROBOTS_BYTES_MAX = 32 * 1024;
 

@@ -21,6 +21,7 @@ import {
   ORIGIN_WEIGHT_MAX,
   type OriginPool,
 } from "./origin-pool.ts";
+import { whyHeaderForbidden } from "./header-names.ts";
 import {
   BODY_BYTES_MAX_MAX,
   HOSTNAME_CHARS_MAX,
@@ -33,11 +34,13 @@ import {
 import {
   ACCESS_RULES_MAX,
   ERROR_PAGE_BYTES_MAX,
+  GLOB_CHARS_MAX,
   HEADER_RULES_MAX,
   MATCH_ITEMS_MAX,
   OWN_PAGE_REASONS,
   REDIRECTS_MAX,
   ROBOTS_BYTES_MAX,
+  type HeaderRule,
   type SiteRules,
 } from "./site-rules.ts";
 import type { SiteSettings } from "./site-settings.ts";
@@ -186,19 +189,34 @@ const MATCH_SHAPE = {
   asns: z.array(whole(1, 2 ** 32 - 1)).max(MATCH_ITEMS_MAX),
   countries: z.array(z.string().regex(/^[A-Z]{2}$/, "not a country code like FR")).max(MATCH_ITEMS_MAX),
 };
+/** What has to be searched for in a path, and not only compared at its ends. */
+function globChars(path: string): number {
+  return Math.max(0, path.lastIndexOf("*") - path.indexOf("*") - 1);
+}
+/** Whether nothing that a visitor chose can become part of the host. */
+function isPlainTarget(to: string): boolean {
+  const authority = /^https?:\/\/([^/?#]*)/.exec(to)?.[1];
+  return authority === undefined || /^[A-Za-z0-9.-]+(:\d{1,5})?$/.test(authority);
+}
 export const SITE_RULES_SCHEMA: z.ZodType<SiteRules> = z.strictObject({
   access: z
     .array(z.strictObject({ ...MATCH_SHAPE, action: z.enum(["allow", "deny"]) }))
-    .max(ACCESS_RULES_MAX),
+    .max(ACCESS_RULES_MAX)
+    .refine(
+      (rules) =>
+        rules.flatMap(({ paths }) => paths).reduce((sum, one) => sum + globChars(one), 0) <= GLOB_CHARS_MAX,
+      `more than ${GLOB_CHARS_MAX} characters between the first and the last "*" of all paths together`,
+    ),
   redirects: z
     .array(
       z.strictObject({
-        from: path,
+        from: path.refine((from) => !from.slice(0, -1).includes("*"), `"*" may stand at the end alone`),
         to: z
           .string()
           .max(2000)
           .regex(/^(\/[\x21-\x7e]*|https?:\/\/[\x21-\x7e]+)$/, "neither a path nor an http(s) address")
-          .refine((to) => !to.startsWith("//") && !to.startsWith("/\\"), "leaves the site without saying so"),
+          .refine((to) => !to.startsWith("//") && !to.startsWith("/\\"), "leaves the site without saying so")
+          .refine(isPlainTarget, `"$1" and "@" have no place in the host: write https://host/$1`),
         status: z.union([z.literal(301), z.literal(302), z.literal(307), z.literal(308)]),
         keepQuery: z.boolean(),
       }),
@@ -206,12 +224,24 @@ export const SITE_RULES_SCHEMA: z.ZodType<SiteRules> = z.strictObject({
     .max(REDIRECTS_MAX),
   headers: z
     .array(
-      z.strictObject({
-        on: z.enum(["request", "response"]),
-        action: z.enum(["set", "remove"]),
-        name: fieldName,
-        value: fieldValue,
-      }),
+      z
+        .strictObject({
+          on: z.enum(["request", "response"]),
+          action: z.enum(["set", "remove"]),
+          name: fieldName,
+          value: fieldValue,
+        })
+        .refine((rule) => rule.action === "set" || rule.value === "", {
+          path: ["value"],
+          error: "a value belongs to set, and to it alone",
+        })
+        .refine((rule) => whyHeaderForbidden(rule.on, rule.name) === "", {
+          path: ["name"],
+          error: ({ input }) => {
+            const { on, name } = input as HeaderRule;
+            return `${name} cannot be changed, as it ${whyHeaderForbidden(on, name)}`;
+          },
+        }),
     )
     .max(HEADER_RULES_MAX),
   maintenance: z.strictObject({

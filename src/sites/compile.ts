@@ -3,13 +3,22 @@
  * is not active compiles to a policy without hostnames, which every edge takes as "let go of it".
  */
 import { POLICY_BYTES_MAX, POLICY_MEASURES_MAX, type SitePolicy } from "../contract/policy.ts";
-import { newPolicy } from "../contract/new-policy.ts";
-import { singleOrigin } from "../contract/origin-pool.ts";
+import { newPolicy, POLICY_CACHE_DEFAULT } from "../contract/new-policy.ts";
 import type { ReceiptedMeasure } from "../contract/measure.ts";
 import { Fault } from "../contract/fault.ts";
+import type { SiteSettings } from "../contract/site-settings.ts";
 import type { SiteRow } from "../store/sites.ts";
 
-export function compilePolicy(site: SiteRow, measures: readonly ReceiptedMeasure[]): SitePolicy {
+/** What a policy is made of, beside the row of the site. */
+export type PolicyParts = {
+  readonly settings: SiteSettings;
+  /** The key that requests to the origin are signed with; null for a site that never signed. */
+  readonly signingKey: string | null;
+  readonly measures: readonly ReceiptedMeasure[];
+};
+
+export function compilePolicy(site: SiteRow, parts: PolicyParts): SitePolicy {
+  const { settings, measures } = parts;
   if (measures.length > POLICY_MEASURES_MAX) {
     throw new Fault(
       "policy.refused",
@@ -20,12 +29,13 @@ export function compilePolicy(site: SiteRow, measures: readonly ReceiptedMeasure
     siteId: site.site_id,
     version: site.version,
     hostnames: site.state === "active" ? site.hostnames : [],
-    origin: singleOrigin(site.origin_scheme, site.origin_host, site.origin_port, site.host_header),
-    limit:
-      site.limit_rps === null
-        ? null
-        : { requestsPerSecond: site.limit_rps, burst: site.limit_burst ?? site.limit_rps },
-    bodyBytesMax: site.body_bytes_max,
+    origin: settings.origin,
+    signingKey: settings.origin.signed ? parts.signingKey : null,
+    tls: settings.tls,
+    limit: settings.limit,
+    bodyBytesMax: settings.bodyBytesMax,
+    cache: { ...POLICY_CACHE_DEFAULT, ...settings.cache },
+    rules: settings.rules,
     measures: site.state === "active" ? measures : [],
   });
   const bytes = Buffer.byteLength(JSON.stringify(policy));

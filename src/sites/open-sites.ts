@@ -13,12 +13,17 @@ import type { Settings } from "../contract/settings.ts";
 import { ACK_TOPICS, HELLO_TOPICS, policyTopic } from "../contract/topics.ts";
 import type { Bus } from "../bus/bus.ts";
 import type { Db, Queryable, Tx } from "../store/db.ts";
+import { singleOrigin, type OriginPool } from "../contract/origin-pool.ts";
+import { newSiteSettings } from "../contract/site-settings.ts";
 import { activeMeasures } from "../store/measures.ts";
+import { currentRevision, signingKeyOf } from "../store/site-settings.ts";
 import * as rows from "../store/sites.ts";
 import { compilePolicy } from "./compile.ts";
 import { parseHostname, wildcardOver } from "./hostname.ts";
 import { compareLooks, LOOK_SCORE_HELD, takeLook, type Look, type LookMatch } from "./look.ts";
 import { askOrigin, checkOrigin, originUrl, parseOrigin, type Origin } from "./origin.ts";
+import type { CertificateFacts } from "./settings-check.ts";
+import { addRevision, BY_OPERATOR, openSettingsBook, type ChangedBy } from "./site-settings.ts";
 import type { SiteFacts, Sites } from "./sites.ts";
 
 /** A node that has not said hello for this long counts as gone: nobody waits for its acknowledgement. */
@@ -27,6 +32,11 @@ const SITES_LISTED_MAX = 1000;
 const SITES_MAX = 100_000;
 const LOOKS_COMPARED_MAX = 500;
 const NODES_MAX = 1000;
+/** Where nobody keeps certificates, no site has one. */
+const NO_CERTIFICATES: CertificateFacts = {
+  hasForVisitors: async () => false,
+  isForOrigins: async () => false,
+};
 
 export async function openSites(options: {
   readonly db: Db;
@@ -35,6 +45,7 @@ export async function openSites(options: {
   readonly now: () => number;
   readonly random: (bytes: number) => Uint8Array;
   readonly onAlarm: (code: string, what: string) => void;
+  readonly certificates?: CertificateFacts;
 }): Promise<Sites> {
   const { db, bus, settings, now, random } = options;
   const nodes = new Map<NodeId, NodeHello>();
@@ -66,7 +77,13 @@ export async function openSites(options: {
   async function publishSite(siteId: SiteId): Promise<void> {
     const policy = await db.transaction<SitePolicy | null>(async (tx) => {
       const site = await rows.siteById(tx, siteId);
-      return site && compilePolicy(site, await activeMeasures(tx, siteId));
+      const current = await currentRevision(tx, siteId);
+      if (site === null || current === null) return null;
+      return compilePolicy(site, {
+        settings: current.settings,
+        signingKey: await signingKeyOf(tx, siteId),
+        measures: await activeMeasures(tx, siteId),
+      });
     });
     if (!policy) return;
     await bus.publish(policyTopic(siteId), policy, { keep: true });
@@ -107,7 +124,7 @@ export async function openSites(options: {
       siteId: site.site_id,
       account: site.account_name,
       hostnames: site.hostnames,
-      originUrl: originUrl({ scheme: site.origin_scheme, host: site.origin_host, port: site.origin_port }),
+      originUrl: originUrl(firstOrigin(site.origin)),
       state: site.state,
       heldBecause: site.held_because,
       createdAt: site.created_at.toISOString(),
@@ -192,7 +209,7 @@ export async function openSites(options: {
       accountName: site.account_name,
       accountEmail: site.account_email,
       hostnames: site.hostnames,
-      originUrl: originUrl({ scheme: site.origin_scheme, host: site.origin_host, port: site.origin_port }),
+      originUrl: originUrl(firstOrigin(site.origin)),
       version: site.version,
     };
   }
@@ -224,6 +241,7 @@ export async function openSites(options: {
           account,
           email: input.accountEmail ?? null,
           match,
+          by: input.by ?? BY_OPERATOR,
         }),
       );
       await publish();
@@ -268,6 +286,15 @@ export async function openSites(options: {
 
     publish,
     inForce,
+    settings: openSettingsBook({
+      db,
+      settings,
+      now,
+      random,
+      certificates: options.certificates ?? NO_CERTIFICATES,
+      publish,
+      inForce,
+    }),
 
     async nodes(): Promise<readonly NodeView[]> {
       return [...nodes.values()].map((hello) => ({
@@ -288,7 +315,7 @@ export async function openSites(options: {
       const site = await rows.siteById(db, siteId);
       const hostname = site?.hostnames[0];
       if (!site || hostname === undefined) return;
-      const origin: Origin = { scheme: site.origin_scheme, host: site.origin_host, port: site.origin_port };
+      const origin = firstOrigin(site.origin);
       try {
         const address = await checkOrigin(origin, {
           privateRanges: settings.originPrivateRanges,
@@ -343,6 +370,7 @@ export async function openSites(options: {
       account: string;
       email: string | null;
       match: LookMatch | null;
+      by: ChangedBy;
     },
   ): Promise<SiteId> {
     const accountId = await rows.ensureAccount(tx, {
@@ -364,7 +392,7 @@ export async function openSites(options: {
           `Cannot change "${input.hostname}" as it is ${existing.state}: a person has to settle it first`,
         );
       }
-      await rows.setOrigin(tx, existing.site_id, input.origin);
+      await moveOrigin(tx, { siteId: existing.site_id, origin: input.origin, by: input.by });
       await rows.nextVersion(tx, existing.site_id, new Date(now()));
       return existing.site_id;
     }
@@ -377,16 +405,50 @@ export async function openSites(options: {
       site_id: siteId,
       account_id: accountId,
       state: input.match ? "held" : "active",
-      origin_scheme: input.origin.scheme,
-      origin_host: input.origin.host,
-      origin_port: input.origin.port,
-      limit_rps: settings.defaultLimit?.requestsPerSecond ?? null,
-      limit_burst: settings.defaultLimit?.burst ?? null,
-      body_bytes_max: settings.bodyBytesMax,
       held_because: input.match?.because ?? [],
+    });
+    await addRevision(tx, options, {
+      siteId,
+      before: null,
+      settings: newSiteSettings({
+        origin: singleOrigin(input.origin.scheme, input.origin.host, input.origin.port),
+        limit: settings.defaultLimit,
+        bodyBytesMax: settings.bodyBytesMax,
+      }),
+      by: input.by,
+      note: "Added",
     });
     await rows.insertHostname(tx, input.hostname, siteId);
     await rows.nextVersion(tx, siteId, new Date(now()));
     return siteId;
   }
+
+  /** One server in place of those that were there; all else that was set stays. The same server again changes nothing. */
+  async function moveOrigin(
+    tx: Tx,
+    move: { readonly siteId: SiteId; readonly origin: Origin; readonly by: ChangedBy },
+  ): Promise<void> {
+    const before = (await currentRevision(tx, move.siteId))?.settings;
+    if (before === undefined) throw new Error(`site ${move.siteId} has no settings`);
+    const { scheme, host, port } = move.origin;
+    const [server, ...others] = before.origin.servers;
+    const stays = server?.host === host && server.port === port && before.origin.scheme === scheme;
+    if (stays && others.length === 0) return;
+    const { servers } = singleOrigin(scheme, host, port);
+    const origin: OriginPool = { ...before.origin, scheme, servers };
+    await addRevision(tx, options, {
+      siteId: move.siteId,
+      before,
+      settings: { ...before, origin },
+      by: move.by,
+      note: `Moved to ${originUrl(move.origin)}`,
+    });
+  }
+}
+
+/** The server that stands for the whole pool where one address is shown. */
+function firstOrigin(pool: OriginPool): Origin {
+  const [first] = pool.servers;
+  if (first === undefined) throw new Error("an origin pool has no server");
+  return { scheme: pool.scheme, host: first.host, port: first.port };
 }

@@ -6,6 +6,7 @@
 import type { InForce, NodeView, Page, SiteView } from "../contract/http.ts";
 import type { AccountId, SiteId } from "../contract/ids.ts";
 import type { Queryable, Tx } from "../store/db.ts";
+import type { ChangedBy, SettingsBook } from "./site-settings.ts";
 
 export type SiteFacts = {
   readonly siteId: SiteId;
@@ -25,7 +26,11 @@ export interface Sites {
     readonly originUrl: string;
     readonly account: string;
     readonly accountEmail?: string;
+    /** Who the history names; the operator when nobody is given. */
+    readonly by?: ChangedBy;
   }): Promise<SiteView>;
+  /** What owners set, and its history. */
+  readonly settings: SettingsBook;
   /** Takes the hostname off every edge. */
   unprotect(hostname: string): Promise<SiteView>;
   list(): Promise<Page<SiteView>>;

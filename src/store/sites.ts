@@ -3,6 +3,7 @@
  * or a transaction in it; those that need a transaction say so by their type.
  */
 import type { AccountId, NodeId, SiteId } from "../contract/ids.ts";
+import type { OriginPool } from "../contract/origin-pool.ts";
 import type { SiteState } from "../contract/desk-states.ts";
 import type { Queryable, Tx } from "./db.ts";
 
@@ -12,13 +13,9 @@ export type SiteRow = {
   readonly account_name: string;
   readonly account_email: string | null;
   readonly state: SiteState;
-  readonly origin_scheme: "http" | "https";
-  readonly origin_host: string;
-  readonly origin_port: number;
-  readonly host_header: string | null;
-  readonly limit_rps: number | null;
-  readonly limit_burst: number | null;
-  readonly body_bytes_max: number;
+  /** Of the settings in force; the rest of them is in store/site-settings.ts. */
+  readonly origin: OriginPool;
+  readonly revision: number;
   readonly version: number;
   readonly held_because: readonly string[];
   readonly created_at: Date;
@@ -27,15 +24,14 @@ export type SiteRow = {
 
 const SITE_SELECT = `
   select site.site_id, site.account_id, account.name as account_name, account.email as account_email, site.state,
-         site.origin_scheme, site.origin_host, site.origin_port, site.host_header, site.limit_rps, site.limit_burst,
-         site.body_bytes_max, site.version, site.held_because, site.created_at,
+         site_revision.settings -> 'origin' as origin, site.revision, site.version, site.held_because, site.created_at,
          coalesce((select jsonb_agg(hostname.hostname order by hostname.hostname)
                      from hostname where hostname.site_id = site.site_id), '[]') as hostnames
-    from site join account on account.account_id = site.account_id`;
+    from site join account on account.account_id = site.account_id
+              join site_revision on site_revision.site_id = site.site_id and site_revision.revision = site.revision`;
 
-/** bigint travels as text with some drivers: sizes here are far below 2^53. */
 function readSite(row: SiteRow): SiteRow {
-  return { ...row, body_bytes_max: Number(row.body_bytes_max), created_at: new Date(row.created_at) };
+  return { ...row, created_at: new Date(row.created_at) };
 }
 
 export async function siteById(q: Queryable, siteId: SiteId): Promise<SiteRow | null> {
@@ -99,49 +95,16 @@ export async function ensureAccount(
   return row.account_id;
 }
 
-export type NewSite = Pick<
-  SiteRow,
-  | "site_id"
-  | "account_id"
-  | "state"
-  | "origin_scheme"
-  | "origin_host"
-  | "origin_port"
-  | "limit_rps"
-  | "limit_burst"
-  | "body_bytes_max"
-  | "held_because"
->;
+export type NewSite = Pick<SiteRow, "site_id" | "account_id" | "state" | "held_because">;
 
+/** A site is whole with its first revision of settings, which the same transaction has to insert. */
 export async function insertSite(tx: Tx, site: NewSite): Promise<void> {
-  await tx.query(
-    `insert into site (site_id, account_id, state, origin_scheme, origin_host, origin_port, limit_rps, limit_burst,
-                       body_bytes_max, held_because)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-    [
-      site.site_id,
-      site.account_id,
-      site.state,
-      site.origin_scheme,
-      site.origin_host,
-      site.origin_port,
-      site.limit_rps,
-      site.limit_burst,
-      site.body_bytes_max,
-      JSON.stringify(site.held_because),
-    ],
-  );
-}
-
-export async function setOrigin(
-  tx: Tx,
-  siteId: SiteId,
-  origin: { readonly scheme: string; readonly host: string; readonly port: number },
-): Promise<void> {
-  await tx.query(
-    `update site set origin_scheme = $2, origin_host = $3, origin_port = $4 where site_id = $1`,
-    [siteId, origin.scheme, origin.host, origin.port],
-  );
+  await tx.query(`insert into site (site_id, account_id, state, held_because) values ($1, $2, $3, $4)`, [
+    site.site_id,
+    site.account_id,
+    site.state,
+    JSON.stringify(site.held_because),
+  ]);
 }
 
 export async function setSiteState(

@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SMTPServer } from "smtp-server";
 import { createLocalBus, type Bus } from "../../src/bus/bus.ts";
+import { readSettings } from "../../src/cli/settings.ts";
 import { Fault } from "../../src/contract/fault.ts";
 import type { Harm } from "../../src/contract/desk-states.ts";
 import type { MeasureProposal } from "../../src/contract/http.ts";
@@ -150,6 +151,7 @@ export async function openBench(
   });
 
   const settings: Settings = {
+    ...readSettings({ dataDir: t.dataDir }),
     dataDir: t.dataDir,
     controlListen: "127.0.0.1:0",
     publicUrl: "https://desk.example",

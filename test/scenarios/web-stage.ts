@@ -5,6 +5,7 @@ import { createServer as createTcpServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { createControl, type Control } from "../../src/api/control.ts";
 import { createLocalBus } from "../../src/bus/bus.ts";
+import { readSettings } from "../../src/cli/settings.ts";
 import { newId, type NodeId } from "../../src/contract/ids.ts";
 import type { NodeHello, PolicyAck, SitePolicy } from "../../src/contract/policy.ts";
 import { ackTopic, helloTopic, POLICY_TOPICS } from "../../src/contract/topics.ts";
@@ -45,6 +46,7 @@ export async function openWebStage(options: { readonly vault?: boolean } = {}): 
   const port = await freePort();
   const url = `http://localhost:${port}`;
   const settings: Settings = {
+    ...readSettings({ dataDir }),
     dataDir,
     controlListen: `127.0.0.1:${port}`,
     publicUrl: url,

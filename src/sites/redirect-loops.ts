@@ -1,0 +1,36 @@
+/**
+ * Does a redirect lead a visitor in a circle? Follows each rule from an example of what it matches, through all the rules, for as many
+ * steps as a browser would go. Only what stays on the site is followed; what another site does cannot be known.
+ */
+import type { RedirectRule } from "../contract/site-rules.ts";
+
+/** Browsers give up after about twenty. */
+const STEPS_MAX = 20;
+const EXAMPLE_REST = "x";
+
+/** The `from` of a rule that never ends, or null. */
+export function endlessRedirect(rules: readonly RedirectRule[], hostnames: readonly string[]): string | null {
+  for (const rule of rules) {
+    let path: string | null = rule.from.replace(/\*$/, EXAMPLE_REST);
+    for (let step = 0; path !== null; step++) {
+      if (step >= STEPS_MAX) return rule.from;
+      path = nextPath(rules, path, hostnames);
+    }
+  }
+  return null;
+}
+
+/** Where `path` is sent on this site; null when no rule matches or another site is next. */
+function nextPath(rules: readonly RedirectRule[], path: string, hostnames: readonly string[]): string | null {
+  for (const { from, to } of rules) {
+    const isPrefix = from.endsWith("*");
+    const stem = isPrefix ? from.slice(0, -1) : from;
+    if (isPrefix ? !path.startsWith(stem) : path !== stem) continue;
+    const target = to.replaceAll("$1", isPrefix ? path.slice(stem.length) : "");
+    if (target.startsWith("/")) return new URL(target.replace(/^\/+/, "/"), "http://site.invalid").pathname;
+    if (!URL.canParse(target)) return null;
+    const url = new URL(target);
+    return hostnames.includes(url.hostname) ? url.pathname : null;
+  }
+  return null;
+}
