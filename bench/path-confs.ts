@@ -27,6 +27,7 @@ ${renderCommon({
   originConnectSeconds: 5,
   originReadSeconds: 60,
   accessLog: true,
+  requestId: "$request_id",
 })}
   map "" $p_site { default "site_00000000000000000000000000"; }
   map "" $p_reason { default ""; }

@@ -116,7 +116,7 @@ describe("the request path", () => {
     ]) {
       assert.equal(heard[name], undefined, name);
     }
-    assert.match(String(heard["x-request-id"]), /^[0-9a-f]{32}$/);
+    assert.match(String(heard["x-request-id"]), /^[0-9a-f]{16}$/);
     assert.deepEqual(
       [heard["x-kept"], heard["cookie"]],
       ["yes", "session=1"],

@@ -12,6 +12,7 @@ import { measureOn, type PreparedMeasure } from "../measure-match.ts";
 import { queryOf } from "../request-target.ts";
 import { splitPass } from "../warning-pass.ts";
 import { answerError, answerNotice } from "./answer.ts";
+import { nextRequestId } from "./request-id.ts";
 import { memory, rememberKey, routeOf, settle, siteOfHost, type Loaded, type Route } from "./sites.ts";
 import { passWarning } from "./warning.ts";
 import { takeWay } from "./way.ts";
@@ -22,11 +23,11 @@ const HEADERS_MAX = 100;
 export const settings = { cdnId: "" };
 
 export function admit(): void {
+  if (ngx.req.is_internal()) return; // An error page on its way out: the request was judged before.
   const key = ngx.var["p_key"]!;
   let route = memory.byKey[key];
   let chunked = false;
   if (route === undefined) {
-    if (ngx.req.is_internal()) return; // An error page on its way out: it was judged before.
     route = carefully(key);
     if (route === undefined) return;
     chunked = ngx.var["http_transfer_encoding"] !== undefined;
@@ -46,13 +47,13 @@ export function admit(): void {
     }
   }
   ngx.var["p_site"] = site.siteId;
+  ngx.var["p_request"] = nextRequestId();
   settle(site);
   if (site.special || chunked) return takeWay(site, chunked);
 }
 
 function refuseClient(client: string, used: number, allowance: Allowance): void {
   limits.incr(client, -allowance.costSeconds); // A refused request costs nothing.
-  if (ngx.req.is_internal()) return;
   ngx.header["Retry-After"] = string.format("%d", retryAfterSeconds(used, ngx.now(), allowance));
   return answerError("limit.client");
 }
@@ -123,7 +124,7 @@ function stopsAtMeasure(site: Loaded, measures: readonly PreparedMeasure[]): boo
   if (site.hasWarning) return stopsAtWarnedSite(measures, path, nowMs);
   const query = site.hasUrlMeasure ? (ngx.var["args"] ?? "") : "";
   const measure = measureOn(measures, path, query, nowMs);
-  if (measure === null || ngx.req.is_internal()) return false;
+  if (measure === null) return false;
   answerNotice(measure.record);
   return true;
 }
@@ -132,7 +133,7 @@ function stopsAtMeasure(site: Loaded, measures: readonly PreparedMeasure[]): boo
 function stopsAtWarnedSite(measures: readonly PreparedMeasure[], path: string, nowMs: number): boolean {
   const asked = splitPass(ngx.var["request_uri"]!);
   const measure = measureOn(measures, path, queryOf(asked.target), nowMs);
-  if (measure === null || ngx.req.is_internal()) return false;
+  if (measure === null) return false;
   if (measure.record.kind === "warn") return !passWarning(measure.record, asked);
   answerNotice(measure.record);
   return true;

@@ -9,6 +9,7 @@ import { errorProblem, reasonOfStatus, renderError } from "../error-page.ts";
 import { chooseLanguage, prefersJson } from "../negotiate.ts";
 import { isPlainUrl, noticeProblem, renderNotice } from "../notice-page.ts";
 import { PAGE_CSP } from "../page.ts";
+import { requestId } from "./request-id.ts";
 
 type ErrorReason = Exclude<ReasonCode, "measure.notice" | "measure.warning">;
 
@@ -52,6 +53,6 @@ export function send(reason: ReasonCode, answer: { readonly body: string; readon
 export function contextOf(): { language: "en" | "fr"; requestId: string } {
   return {
     language: chooseLanguage(ngx.var["http_accept_language"] ?? ""),
-    requestId: ngx.var["request_id"] ?? "",
+    requestId: requestId(),
   };
 }
