@@ -10,6 +10,13 @@ import ipaddr from "ipaddr.js";
 import { Fault } from "../contract/fault.ts";
 import { BODY_BYTES_MAX_MAX, type PolicyLimit } from "../contract/policy.ts";
 import type { Settings } from "../contract/settings.ts";
+import {
+  parseAcmeDirectory,
+  parseDnsServers,
+  parseDnsUpdate,
+  parseExternalAccount,
+  parseFile,
+} from "./settings-acme.ts";
 
 const FILE_BYTES_MAX = 64 * 1024;
 
@@ -112,6 +119,40 @@ export const FIELDS: { readonly [K in Exclude<keyof Settings, "dataDir">]: Field
       value.every((range) => typeof range === "string" && ipaddr.isValidCIDR(range))
         ? { value: value as string[] }
         : wanted('a list of ranges like ["10.0.0.0/8"]'),
+  },
+  acmeDirectory: {
+    about:
+      'Which authority certificates are asked of (RFC 8555): "letsencrypt", "letsencrypt-staging", the address of a directory, or empty for none. To set it is to agree to the authority\'s terms.',
+    fallback: () => "",
+    parse: parseAcmeDirectory,
+  },
+  acmeEmail: {
+    about: "Whom the certificate authority writes to when something is wrong. Empty for nobody.",
+    fallback: () => "",
+    parse: text(/^$|^[^\s@<>",]{1,64}@[a-z0-9.-]{1,200}$/i, "empty, or an e-mail address"),
+  },
+  acmeCaFile: {
+    about:
+      "A PEM file with the authority that the directory's own certificate is checked against. Empty for the public ones.",
+    fallback: () => "",
+    parse: parseFile,
+  },
+  acmeExternalAccount: {
+    about: "The account that some authorities ask for (external account binding), or null.",
+    fallback: () => null,
+    parse: parseExternalAccount,
+  },
+  dnsUpdate: {
+    about:
+      "How a TXT record comes into the DNS, which wildcard certificates need: by RFC 2136 or by a command; null for not at all.",
+    fallback: () => null,
+    parse: parseDnsUpdate,
+  },
+  dnsServers: {
+    about:
+      "The resolvers that customers' names are looked up with, as addresses and ports. Empty: those of this machine.",
+    fallback: () => [],
+    parse: parseDnsServers,
   },
   countryDatabase: {
     about:
