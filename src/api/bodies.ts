@@ -51,6 +51,10 @@ export const params = {
   measureId: id(["meas"]),
   appealId: id(["appl"]),
   openingId: id(["open"]),
+  revision: z
+    .string()
+    .max(9)
+    .regex(/^[1-9]\d*$/, "Give a revision's number"),
   step: z.enum(OPENING_ACTIONS) as z.ZodType<OpeningAction>,
   action: z.enum(DECISION_ACTIONS) as z.ZodType<DecisionAction>,
 };

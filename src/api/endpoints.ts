@@ -14,6 +14,7 @@ import * as bodies from "./bodies.ts";
 import { overviewOf } from "./overview.ts";
 import { invite, people } from "./people.ts";
 import type { Services } from "./services.ts";
+import { settingsEndpoints } from "./settings-endpoints.ts";
 import type { SignIn, Visitor } from "./sign-in.ts";
 import * as views from "./views.ts";
 
@@ -76,7 +77,8 @@ export const endpoints: { readonly [Key in keyof Endpoints]: Endpoint<Key> } = {
     answer: views.site,
     run: async (call) => {
       await mustOwn(call, call.body.account);
-      return call.services.sites.protect(call.body);
+      const by = { name: call.visitor.person.name, userId: call.visitor.person.userId };
+      return call.services.sites.protect({ ...call.body, by });
     },
   },
   "POST /sites/{siteId}/release": {
@@ -291,6 +293,7 @@ export const endpoints: { readonly [Key in keyof Endpoints]: Endpoint<Key> } = {
         until: query["until"] ?? new Date(services.now()).toISOString(),
       }),
   },
+  ...settingsEndpoints,
 };
 
 function paged<T>(items: readonly T[]): Page<T> {

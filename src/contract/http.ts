@@ -32,6 +32,7 @@ import type {
   UserId,
 } from "./ids.ts";
 import type { Clause, MeasureKind, MeasureRecord, MeasureSubject, Scope } from "./measure.ts";
+import type { SettingsEndpoints } from "./http-sites.ts";
 
 export type Page<T> = { readonly items: readonly T[]; readonly total: number };
 
@@ -316,7 +317,8 @@ export type Problem = {
 };
 
 /** Method and path (with `{name}` parameters) → request body and answer. All below /api/v1. */
-export type Endpoints = {
+export type Endpoints = OwnEndpoints & SettingsEndpoints;
+type OwnEndpoints = {
   "GET /me": { body: null; answer: MeView };
   "GET /overview": { body: null; answer: OverviewView };
   "GET /sites": { body: null; answer: Page<SiteView> };
@@ -392,6 +394,12 @@ export const ENDPOINTS = [
   "POST /people",
   "PUT /vault",
   "GET /transparency",
+  "GET /sites/{siteId}",
+  "GET /sites/{siteId}/settings",
+  "PUT /sites/{siteId}/settings",
+  "GET /sites/{siteId}/revisions",
+  "GET /sites/{siteId}/revisions/{revision}",
+  "POST /sites/{siteId}/revisions/{revision}/restore",
 ] as const satisfies readonly (keyof Endpoints)[];
 /** Fails to compile when an endpoint is missing from the list above. */
 type Missing = Exclude<keyof Endpoints, (typeof ENDPOINTS)[number]>;
