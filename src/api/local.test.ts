@@ -61,6 +61,27 @@ test("The command line protects, shows, takes off, invites, and sets the vault",
   assert.equal((await call("PUT", "/vault", { publicKey: "00" })).status, 200);
 });
 
+test("The command line shows, sets and brings back the settings of a site, as the operator", async () => {
+  const hostname = "settings.example";
+  const given = { hostname, originUrl: server.originUrl, account: "forum" };
+  assert.equal((await call("POST", "/protect", given)).status, 200);
+  const at = `/settings/${hostname}`;
+  const shown = await call("GET", at);
+  const settings = { ...(shown.body["settings"] as object), bodyBytesMax: 5 };
+  const saved = await call("PUT", at, { settings, note: "less" });
+  assert.deepEqual([saved.status, saved.body["revision"], saved.body["changedBy"]], [200, 2, "operator"]);
+  assert.equal((await call("PUT", at, { settings, note: "", revision: 1 })).status, 409);
+  const back = await call("POST", `${at}/restore`, { revision: 1, note: "" });
+  assert.deepEqual([back.body["revision"], back.body["settings"]], [3, shown.body["settings"]]);
+  const history = await call("GET", `${at}/history`);
+  assert.equal(history.body["total"], 3);
+  assert.deepEqual((await call("GET", `${at}/signing-key`)).body, { signingKey: null });
+  assert.equal((await call("PUT", at, { settings: { a: 1 }, note: "" })).status, 422);
+  assert.equal((await call("PUT", at, { note: "" })).status, 422);
+  assert.equal((await call("POST", `${at}/restore`, { revision: 77, note: "" })).status, 404);
+  assert.equal((await call("GET", "/settings/nobody.example")).status, 404);
+});
+
 test("A bad command is a problem that says what to do", async () => {
   const wrong: [string, string, unknown, number][] = [
     ["POST", "/people", { name: "A", email: "no address", roles: ["officer"] }, 422],

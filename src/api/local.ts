@@ -9,6 +9,7 @@ import { Fault } from "../contract/fault.ts";
 import type { SiteId } from "../contract/ids.ts";
 import * as bodies from "./bodies.ts";
 import { BODY_BYTES_MAX, parseJson, readBody } from "./bounds.ts";
+import { localSettings } from "./local-settings.ts";
 import { overviewOf } from "./overview.ts";
 import { invite } from "./people.ts";
 import { problemResponse, type ProblemContext } from "./problem.ts";
@@ -35,6 +36,7 @@ export function createLocal(deps: {
     const { hostname } = await take(c.req.raw, bodies.hostnameOnly);
     return c.json(await sites.unprotect(hostname));
   });
+  app.route("/settings", localSettings(services));
   app.post("/people", async (c) => c.json(await invite(deps, await take(c.req.raw, bodies.newPerson))));
   app.put("/vault", async (c) => {
     const { publicKey } = await take(c.req.raw, bodies.vaultKey);

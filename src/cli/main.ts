@@ -17,6 +17,10 @@ const VERBS: Readonly<
     load: () => import("./protect.ts"),
   },
   unprotect: { summary: "take a site off the edge: unprotect HOST", load: () => import("./unprotect.ts") },
+  settings: {
+    summary: "what is set for a site: settings show HOST, set HOST FILE, history HOST, restore HOST REVISION",
+    load: () => import("./settings-verb.ts"),
+  },
   status: { summary: "what runs, and what needs somebody", load: () => import("./status.ts") },
   officer: {
     summary: "invite a person: officer add NAME --email ADDRESS",
