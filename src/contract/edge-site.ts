@@ -22,17 +22,16 @@ export type EdgeSite = {
   readonly hostnames: readonly string[];
   readonly preview: PolicyPreview | null;
   readonly scheme: OriginScheme;
-  /** Where to connect to, healthy servers only. Empty: no origin is usable, so the site's origin counts as down. */
+  /** Where to connect to: without servers that failed their checks, unless all did. Empty: no name leads anywhere usable, so the origin counts as down. */
   readonly peers: readonly EdgePeer[];
   /** What the origin gets as Host; "" keeps the visitor's. */
   readonly hostHeader: string;
-  /** The name that the origin's certificate must carry (SNI and verification); "" takes the visitor's hostname. */
-  readonly tlsName: string;
   readonly verify: "strict" | "off";
   /** The upstream whose kept connections belong to this TLS identity alone; -1 for one that keeps none. */
   readonly slot: number;
-  /** The certificate that is shown to the origin, "" for none. */
-  readonly clientCertificateId: string;
+  /** What is shown to an origin that asks who connects (PEM), "" for nothing. */
+  readonly clientChainPem: string;
+  readonly clientKeyPem: string;
   readonly connectSeconds: number;
   readonly readSeconds: number;
   /** Key of the signature on requests to the origin, base64url; "" for unsigned. */
@@ -50,17 +49,38 @@ export type EdgePeer = {
   /** An address literal, IPv6 in brackets. */
   readonly address: string;
   readonly port: number;
+  /** The name that its certificate must carry (SNI and verification); "" takes the visitor's hostname. */
+  readonly tlsName: string;
+  /** Share of requests among the peers, scaled: a server's share is divided among its addresses. */
   readonly weight: number;
   readonly backup: boolean;
 };
 
-/** One change on its way from the agent to nginx; `site` null removes it. */
-export type EdgeChange = { readonly siteId: string; readonly site: EdgeSite | null };
+/** A certificate as nginx holds it: checked, for names of its own site alone. */
+export type EdgeCertificateShown = {
+  readonly certificateId: string;
+  readonly siteId: string;
+  /** For which it is the one that is shown; an exact name goes before a wildcard. */
+  readonly hostnames: readonly string[];
+  /** Leaf first. */
+  readonly chainPem: string;
+  readonly keyPem: string;
+};
+
+/** One change on its way from the agent to nginx; null removes. */
+export type EdgeChange =
+  | { readonly siteId: string; readonly site: EdgeSite | null; readonly certificateId?: undefined }
+  | {
+      readonly certificateId: string;
+      readonly certificate: EdgeCertificateShown | null;
+      readonly siteId?: undefined;
+    };
 
 /** nginx's answer: which changes it could not take, and which epoch each worker has seen. */
 export type EdgeFeedAnswer = {
   readonly epoch: number;
-  readonly refused: readonly { readonly siteId: string; readonly why: string }[];
+  /** `id`: of the site, or of the certificate. */
+  readonly refused: readonly { readonly id: string; readonly why: string }[];
   readonly workers: readonly EdgeWorker[];
 };
 export type EdgeWorker = { readonly id: number; readonly pid: number; readonly epoch: number };

@@ -1,27 +1,34 @@
 /** A checked policy as nginx gets it: without proofs, with addresses for names and milliseconds for times. */
 import type { EdgePeer, EdgeSite } from "../contract/edge-site.ts";
 import type { SitePolicy } from "../contract/policy.ts";
-import { isAddress } from "./origin-address.ts";
+import type { ClientCertificate } from "./origin-client.ts";
 
-export function toEdgeSite(policy: SitePolicy, peers: readonly EdgePeer[], slot: number): EdgeSite {
+/** What this node alone knows. */
+export type EdgeSiteFacts = {
+  readonly peers: readonly EdgePeer[];
+  readonly slot: number;
+  readonly client: ClientCertificate | null;
+  /** The most that this node waits, whatever a site says. */
+  readonly connectSecondsMax: number;
+  readonly readSecondsMax: number;
+};
+
+export function toEdgeSite(policy: SitePolicy, facts: EdgeSiteFacts): EdgeSite {
   const { origin } = policy;
-  const host = origin.servers[0]?.host ?? "";
-  const hostHeader = origin.hostHeader ?? "";
   return {
     siteId: policy.siteId,
     version: policy.version,
     hostnames: policy.hostnames,
     preview: policy.preview,
     scheme: origin.scheme,
-    peers,
-    hostHeader,
-    // An address has no name to verify: then the origin must carry the name that it is asked for.
-    tlsName: origin.tls.name ?? (isAddress(host) ? (hostHeader.split(":")[0] ?? "") : host),
+    peers: facts.peers,
+    hostHeader: origin.hostHeader ?? "",
     verify: origin.tls.verify,
-    slot,
-    clientCertificateId: origin.tls.clientCertificateId ?? "",
-    connectSeconds: origin.connectSeconds,
-    readSeconds: origin.readSeconds,
+    slot: facts.slot,
+    clientChainPem: facts.client?.chainPem ?? "",
+    clientKeyPem: facts.client?.keyPem ?? "",
+    connectSeconds: Math.min(origin.connectSeconds, facts.connectSecondsMax),
+    readSeconds: Math.min(origin.readSeconds, facts.readSecondsMax),
     signingKey: origin.signed ? (policy.signingKey ?? "") : "",
     tls: policy.tls,
     wellKnown: policy.wellKnown,

@@ -11,20 +11,25 @@ import type { Bus } from "../bus/bus.ts";
 import type { EdgePeer, EdgeSite, EdgeWorker } from "../contract/edge-site.ts";
 import { Fault } from "../contract/fault.ts";
 import type { NodeId, SiteId } from "../contract/ids.ts";
+import { ORIGIN_CONNECT_SECONDS_MAX, ORIGIN_READ_SECONDS_MAX } from "../contract/origin-pool.ts";
 import type { Alarm, NodeHello, PolicyAck, SitePolicy } from "../contract/policy.ts";
 import { ackTopic, alarmTopic, helloTopic, POLICY_TOPICS } from "../contract/topics.ts";
 import { Addresses } from "./addresses.ts";
+import { TLS_CONNECTION_MS_MAX, TLS_SLOTS } from "./conf-origins.ts";
 import { toEdgeSite } from "./edge-site.ts";
 import { askStatus } from "./feed-client.ts";
-import { Feeder } from "./feeder.ts";
+import { Feeder, type Outcome } from "./feeder.ts";
 import { LastGood } from "./last-good.ts";
 import { LOG_BYTES_MAX, rotateLogs } from "./log-rotation.ts";
 import { renderNginxConf } from "./nginx-conf.ts";
 import { isRoot, makeSpool, runFolder } from "./node-folders.ts";
 import { endOrphans, NginxProcess, pause } from "./nginx-process.ts";
 import { installedNginxVersion, whyVersionUnsafe } from "./nginx-version.ts";
+import { readOriginClient, type ClientCertificate } from "./origin-client.ts";
 import { isAddress, isOwnListener, splitListen, systemLookup, type Lookup } from "./origin-address.ts";
+import { peersOf, tlsPlacesOf } from "./peers.ts";
 import { checkPolicy } from "./policy-check.ts";
+import { NO_SLOT, Slots } from "./slots.ts";
 
 export type NodeOptions = {
   /** Null: no control plane lives; the node runs from disk. */
@@ -47,9 +52,14 @@ export type NodeOptions = {
   readonly lookup?: Lookup;
   /** PEM file of authorities that may sign origins' certificates. */
   readonly originCaFile?: string;
+  /** Bounds for what sites ask for. */
   readonly originConnectSeconds?: number;
   readonly originReadSeconds?: number;
+  /** For the test that shows what slots prevent: puts every site into this one. */
+  readonly tlsSlotsForced?: number;
   readonly accessLog?: boolean;
+  /** Judge each request's head by its bytes, a plain one's too: see src/edge/nginx/head.ts. */
+  readonly everyHead?: boolean;
 };
 
 export type NodeStatus = {
@@ -101,6 +111,7 @@ class Agent implements RunningNode {
   readonly #lastGood: LastGood;
   readonly #addresses: Addresses;
   readonly #feeder: Feeder;
+  readonly #slots = new Slots({ slots: TLS_SLOTS, connectionMsMax: TLS_CONNECTION_MS_MAX });
   readonly #nginx: NginxProcess;
   /** What is in force, by site. Tombstones of removed sites stay, so that an older version cannot bring them back. */
   readonly #policies = new Map<SiteId, SitePolicy>();
@@ -167,6 +178,7 @@ class Agent implements RunningNode {
     this.#spoolDir = makeSpool(this.#stateDir);
     const conf = renderNginxConf({
       listen: this.address,
+      tls: null,
       workers: options.workers,
       stateDir: this.#stateDir,
       runDir: this.#runDir,
@@ -179,6 +191,7 @@ class Agent implements RunningNode {
       originConnectSeconds: options.originConnectSeconds ?? 5,
       originReadSeconds: options.originReadSeconds ?? 60,
       accessLog: options.accessLog ?? true,
+      everyHead: options.everyHead ?? true,
     });
     writeFileSync(join(this.#stateDir, "nginx.conf"), conf, { mode: 0o600 });
     this.#nginx.start();
@@ -274,7 +287,7 @@ class Agent implements RunningNode {
     // From here a crash loses nothing: the control plane has no confirmation and sends the version again.
     const saveError = await this.#save(policy);
     await this.#resolveFresh(policy);
-    const outcome = await this.#feeder.feed(this.#changeOf(policy.siteId));
+    const outcome = await this.#feed(policy.siteId);
     if (this.#policies.get(policy.siteId) !== policy) return; // A newer version overtook it and has its own confirmation.
     if (!outcome.ok) await this.#refuse(policy, outcome.why);
     else if (saveError !== null) await this.#refuse(policy, `In force, but not on disk: ${saveError}`);
@@ -303,19 +316,50 @@ class Agent implements RunningNode {
 
   #changeOf(siteId: SiteId): { siteId: string; site: EdgeSite | null } {
     const policy = this.#policies.get(siteId);
-    if (policy === undefined || policy.hostnames.length === 0) return { siteId, site: null };
-    return { siteId, site: toEdgeSite(policy, this.#peersOf(policy), -1) };
+    if (policy === undefined || policy.hostnames.length === 0) {
+      this.#slots.place(siteId, [], this.#options.now());
+      return { siteId, site: null };
+    }
+    const peers = peersOf(policy, {
+      addressesOf: (server) => this.#addresses.of(server),
+      isDown: () => false,
+    });
+    const client = this.#clientOf(policy);
+    const places = tlsPlacesOf(policy, peers, client?.identity ?? "");
+    const slot =
+      this.#options.tlsSlotsForced ?? this.#slots.place(siteId, places, this.#options.now());
+    const { originConnectSeconds = ORIGIN_CONNECT_SECONDS_MAX, originReadSeconds = ORIGIN_READ_SECONDS_MAX } =
+      this.#options;
+    const site = toEdgeSite(policy, {
+      peers,
+      slot: places.length === 0 ? NO_SLOT : slot,
+      client,
+      connectSecondsMax: originConnectSeconds,
+      readSecondsMax: originReadSeconds,
+    });
+    return { siteId, site };
   }
 
-  #peersOf(policy: SitePolicy): EdgePeer[] {
-    return policy.origin.servers.flatMap((server) =>
-      this.#addresses.of(server).map((address) => ({
-        address,
-        port: server.port,
-        weight: server.weight,
-        backup: server.backup,
-      })),
-    );
+  /** Feeds nginx what stands of a site now. */
+  async #feed(siteId: SiteId): Promise<Outcome> {
+    const change = this.#changeOf(siteId);
+    const turn = this.#slots.turn;
+    const outcome = await this.#feeder.feed(change);
+    if (outcome.ok) this.#slots.confirmed(siteId, turn, this.#options.now());
+    return outcome;
+  }
+
+  #clientOf(policy: SitePolicy): ClientCertificate | null {
+    const certificateId = policy.origin.tls.clientCertificateId;
+    if (certificateId === null || policy.origin.scheme !== "https") return null;
+    const found = readOriginClient(this.#stateDir, { certificateId, siteId: policy.siteId });
+    if (found === null) {
+      this.#tellOnce(
+        "origin.no-client-certificate",
+        `The certificate ${certificateId} that ${policy.siteId} shows to its origin has not come here: until it does, none is shown`,
+      );
+    }
+    return found;
   }
 
   /** Null when the policy is durable, else why not. */
@@ -414,7 +458,7 @@ class Agent implements RunningNode {
     } catch (error) {
       // A full disk: nginx starts from the older snapshot, and everything newer is fed to it again below.
       this.#alarm("edge.not-durable", `The snapshot cannot be written (${String(error)}): make room`);
-      for (const siteId of this.#policies.keys()) void this.#feeder.feed(this.#changeOf(siteId));
+      for (const siteId of this.#policies.keys()) void this.#feed(siteId);
     }
   }
 
@@ -468,7 +512,7 @@ class Agent implements RunningNode {
             .filter(({ host }) => !isAddress(host))
             .map((server) => this.#addresses.refresh(server)),
         );
-        if (changes.includes(true) && !this.#stopped) await this.#feeder.feed(this.#changeOf(policy.siteId));
+        if (changes.includes(true) && !this.#stopped) await this.#feed(policy.siteId);
       }),
     );
   }

@@ -4,6 +4,7 @@
  */
 import { answerError } from "./answer.ts";
 import { siteById } from "./sites.ts";
+import { leave } from "./way.ts";
 
 export function readChunkedBody(): void {
   ngx.req.read_body(); // nginx itself answers 413 when the location's size is passed.
@@ -12,5 +13,5 @@ export function readChunkedBody(): void {
   // After reading, nginx knows the length: $content_length is what was received.
   const received = Number(ngx.var["content_length"] ?? "0");
   if (received > site.bodyBytesMax) return answerError("request.body-too-large");
-  if (site.tls) return ngx.exec("@tls");
+  return leave(site);
 }

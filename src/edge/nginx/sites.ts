@@ -5,10 +5,12 @@
  */
 import * as cjson from "cjson.safe";
 import { get_request } from "resty.core.base";
-import type { EdgePeer, EdgeSite } from "../../contract/edge-site.ts";
+import type { EdgeSite } from "../../contract/edge-site.ts";
 import { allowanceOf, type Allowance } from "../client-limit.ts";
 import { wildcardOf } from "../hostname.ts";
-import { measuresOfHost, prepareMeasures, type PreparedMeasure } from "../measure-match.ts";
+import { mapMeasures, measuresOfHost, prepareMeasures, type MeasureMap, type PreparedMeasure } from "../measure-match.ts";
+import { loadOrigin, type LoadedOrigin } from "./origin.ts";
+import { loadFront, type Front } from "./well-known.ts";
 
 export type Loaded = {
   readonly siteId: string;
@@ -18,16 +20,14 @@ export type Loaded = {
   readonly allowance: Allowance | undefined;
   readonly limitPrefix: string;
   readonly bodyBytesMax: number;
-  readonly peers: readonly EdgePeer[];
+  /** What is done before the origin is asked; undefined for nothing. */
+  readonly front: Front | undefined;
+  /** The one address of a plain origin, "" when there is more to know than that. */
   readonly address: string;
   readonly port: number;
-  /** Index of the address that the next request goes to first. */
-  turn: number;
+  readonly origin: LoadedOrigin;
   /** Whether anything but a plain pass to a single plain-HTTP address is needed. */
   readonly special: boolean;
-  readonly tls: boolean;
-  readonly tlsName: string;
-  readonly hostHeader: string;
 };
 
 /** A site as one hostname of it sees it. */
@@ -35,7 +35,7 @@ export type Route = {
   readonly site: Loaded;
   readonly allowance: Allowance | undefined;
   /** Those that can stand on this hostname; undefined for none. */
-  readonly measures: readonly PreparedMeasure[] | undefined;
+  readonly measures: MeasureMap | undefined;
 };
 
 const hosts = ngx.shared["parapet_hosts"]!;
@@ -53,11 +53,20 @@ let loadedCount = 0;
 
 let settledRequest: object | undefined;
 let settled: Loaded | undefined;
+let peerTaken = false;
 
 /** Says which site the request that runs now belongs to. */
 export function settle(site: Loaded): void {
   settledRequest = get_request();
   settled = site;
+  peerTaken = false;
+}
+
+/** `settledSite` for the first attempt at an origin; undefined for every later one, which has to be thought about. */
+export function settledForPeer(): Loaded | undefined {
+  if (peerTaken || settledRequest !== get_request()) return undefined;
+  peerTaken = true;
+  return settled;
 }
 
 /**
@@ -103,7 +112,7 @@ export function siteOfHost(host: string): Loaded | undefined {
 
 export function routeOf(site: Loaded, host: string): Route {
   const measures = measuresOfHost(site.measures, host);
-  return { site, allowance: site.allowance, measures: measures.length > 0 ? measures : undefined };
+  return { site, allowance: site.allowance, measures: measures.length > 0 ? mapMeasures(measures) : undefined };
 }
 
 export function siteById(siteId: string): Loaded | undefined {
@@ -132,7 +141,7 @@ function load(site: EdgeSite): Loaded {
     if (record.kind === "warn") hasWarning = true;
     if (record.scope === "url") hasUrlMeasure = true;
   }
-  const tls = site.scheme === "https";
+  const origin = loadOrigin(site);
   return {
     siteId: site.siteId,
     measures: prepareMeasures(site.measures),
@@ -141,19 +150,16 @@ function load(site: EdgeSite): Loaded {
     allowance,
     limitPrefix: shortName(site.siteId) + " ",
     bodyBytesMax: site.bodyBytesMax,
-    peers: site.peers,
-    address: site.peers[0]?.address ?? "",
-    port: site.peers[0]?.port ?? 0,
-    turn: 0,
-    special: tls || site.hostHeader !== "" || site.peers.length !== 1,
-    tls,
-    tlsName: site.tlsName,
-    hostHeader: site.hostHeader,
+    front: loadFront(site),
+    address: origin.plain ? origin.peers[0]!.address : "",
+    port: origin.plain ? origin.peers[0]!.port : 0,
+    origin,
+    special: origin.special,
   };
 }
 
 /** A number for the site, the same in every worker: counters are hashed byte by byte, so their keys are short. */
-function shortName(siteId: string): string {
+export function shortName(siteId: string): string {
   const [known] = control.get("number " + siteId);
   if (known !== undefined) return string.format("%x", known as number);
   const [fresh] = control.incr("numbers", 1, 0);

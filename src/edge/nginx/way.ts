@@ -1,20 +1,66 @@
-/** Which location speaks to the origin of a site that is not plain: another scheme, another Host, several servers, or none at all. */
+/**
+ * Which location speaks to the origin of a site that is not plain: another scheme, another Host, a signature, or none at all. A request's
+ * body is read before anything of its way is settled: a body may take hours, the policy may change meanwhile, and the upstream,
+ * the names and the addresses that a request is sent with must come from one policy (facts: kept connections know addresses alone).
+ */
 import { answerError } from "./answer.ts";
-import type { Loaded } from "./sites.ts";
+import { signRequest } from "./signature.ts";
+import { settle, siteById, type Loaded } from "./sites.ts";
 
 /** Sizes, ascending, for which a location reads bodies of unannounced length; rendered into nginx.conf. */
 export const way = { chunkedBytes: [] as number[] };
 
 /** Sends a request that has been let in to where its origin is spoken to. `chunked`: its body's length was not announced. */
 export function takeWay(site: Loaded, chunked: boolean): void {
-  if (site.peers.length === 0) {
+  const origin = site.origin;
+  if (origin.peers.length === 0) {
     if (ngx.req.is_internal()) return;
     return answerError("origin.down");
   }
-  if (site.hostHeader !== "") ngx.var["p_host_override"] = site.hostHeader;
-  if (site.tls) ngx.var["p_tls_name"] = site.tlsName === "" ? ngx.var["host"] : site.tlsName;
+  if (origin.hostHeader !== "") ngx.var["p_host_override"] = origin.hostHeader;
   if (chunked) return ngx.exec(chunkedLocation(site));
-  if (site.tls && !ngx.req.is_internal()) return ngx.exec("@tls");
+  if (!ngx.req.is_internal()) return leave(site);
+}
+
+/** The same once the body was read: called by the locations that read it. */
+export function leave(site: Loaded): void {
+  const origin = site.origin;
+  if (origin.tls) return ngx.exec(origin.verify === "strict" ? "@tls" : "@tls_unverified");
+  if (origin.signer !== undefined) return ngx.exec("@signed");
+}
+
+/** In the locations that speak TLS: everything that decides with whom this request shares a connection, from one policy. */
+export function settleTls(verify: "strict" | "off"): void {
+  ngx.req.read_body();
+  const site = currentSite();
+  if (site === undefined) return;
+  const origin = site.origin;
+  // The policy changed while the body came: another location may be the right one now.
+  if (!origin.tls || origin.verify !== verify) return origin.tls ? leave(site) : ngx.exec("@plain");
+  ngx.var["p_upstream"] = origin.upstream;
+  if (origin.clientChain !== "") {
+    ngx.var["p_client_chain"] = origin.clientChain;
+    ngx.var["p_client_key"] = origin.clientKey;
+  }
+  if (origin.signer !== undefined) signRequest(site.siteId, origin);
+  settle(site);
+}
+
+/** In the location for signed requests over plain HTTP. */
+export function settleSigned(): void {
+  ngx.req.read_body();
+  const site = currentSite();
+  if (site === undefined) return;
+  if (site.origin.tls) return leave(site);
+  if (site.origin.signer !== undefined) signRequest(site.siteId, site.origin);
+  settle(site);
+}
+
+function currentSite(): Loaded | undefined {
+  const site = siteById(ngx.var["p_site"] ?? "");
+  if (site !== undefined && site.origin.peers.length > 0) return site;
+  answerError(site === undefined ? "host.unknown" : "origin.down");
+  return undefined;
 }
 
 /** The location that reads a body of unannounced length up to the smallest size that holds the site's bound. */

@@ -1,0 +1,101 @@
+/**
+ * The part of nginx.conf that speaks to origins. nginx pools kept connections by address alone, so one tenant could ride on a connection that was
+ * opened and verified for another. Therefore a fixed number of upstreams, the slots, keep connections over TLS; the agent gives two
+ * identities that share an address different slots (`slots.ts`), and what finds no place goes through an upstream that keeps none. A
+ * kept connection ends by itself in bounded time, which is how long an identity's place stays closed to others.
+ */
+
+/** Upstreams that keep connections over TLS. */
+export const TLS_SLOTS = 64;
+/** Connections that each of them keeps, per worker. */
+const TLS_SLOT_CONNECTIONS = 32;
+const TLS_KEEPALIVE_SECONDS = 300;
+const TLS_IDLE_SECONDS = 60;
+/** Timers of nginx are late when a worker is busy. */
+const TLS_LATE_SECONDS = 30;
+/** No connection that was opened this long ago is used for another request. */
+export const TLS_CONNECTION_MS_MAX = (TLS_KEEPALIVE_SECONDS + TLS_IDLE_SECONDS + TLS_LATE_SECONDS) * 1000;
+
+/** Every upstream that balances in Lua. `plainKeepalive` is shared with the bench. */
+export function renderUpstreams(plainKeepalive: string): string {
+  const slots = Array.from(
+    { length: TLS_SLOTS },
+    (_, slot) => `  upstream parapet_tls_${slot} {
+    server 0.0.0.1;
+    balancer_by_lua_block { parapet_tls_peer() }
+    keepalive ${TLS_SLOT_CONNECTIONS};
+    keepalive_requests 10000;
+    keepalive_time ${TLS_KEEPALIVE_SECONDS}s;
+    keepalive_timeout ${TLS_IDLE_SECONDS}s;
+  }
+`,
+  );
+  return `  upstream parapet_plain {
+    server 0.0.0.1; # A placeholder: Lua names the address.
+    balancer_by_lua_block { parapet_peer() }
+${plainKeepalive}
+  }
+  upstream parapet_tls_alone {
+    server 0.0.0.1;
+    balancer_by_lua_block { parapet_tls_peer() }
+  }
+  upstream parapet_grpc {
+    server 0.0.0.1;
+    balancer_by_lua_block { parapet_peer() }
+${plainKeepalive}
+  }
+${slots.join("")}`;
+}
+
+/** Variables of the way to an origin that Lua writes. Declared by `map`, since a `set` would run after Lua and wipe them. */
+export const ORIGIN_MAPS = `  map "" $p_upstream { default parapet_tls_alone; }
+  map "" $p_tls_name { default ""; }
+  map "" $p_client_chain { default ""; }
+  map "" $p_client_key { default ""; }
+`;
+
+/** The locations that a request is sent to by \`takeWay\`: each server block that serves sites has them. */
+export function renderOriginLocations(options: {
+  readonly originCaFile: string;
+  readonly chunkedBytes: readonly number[];
+}): string {
+  return `    location @plain {
+      proxy_pass http://parapet_plain;
+    }
+    location @signed {
+      rewrite_by_lua_block { parapet_signed() }
+      proxy_pass http://parapet_plain;
+    }
+${renderTls("@tls", "strict", options.originCaFile)}${renderTls("@tls_unverified", "off", options.originCaFile)}${options.chunkedBytes.map(renderChunked).join("")}`;
+}
+
+/** Strict and unverified connections have locations of their own, since nginx takes no variable for that. */
+function renderTls(name: string, verify: "strict" | "off", originCaFile: string): string {
+  const verifying =
+    verify === "strict"
+      ? `proxy_ssl_verify on;
+      proxy_ssl_verify_depth 4;
+      proxy_ssl_trusted_certificate ${originCaFile};`
+      : "proxy_ssl_verify off;";
+  return `    location ${name} {
+      rewrite_by_lua_block { parapet_tls("${verify}") }
+      proxy_pass https://$p_upstream;
+      proxy_ssl_server_name on;
+      proxy_ssl_name $p_tls_name;
+      ${verifying}
+      proxy_ssl_certificate $p_client_chain;
+      proxy_ssl_certificate_key $p_client_key;
+      proxy_ssl_session_reuse off;
+      proxy_ssl_protocols TLSv1.2 TLSv1.3;
+    }
+`;
+}
+
+function renderChunked(bytes: number): string {
+  return `    location @chunked_${bytes} {
+      client_max_body_size ${bytes};
+      rewrite_by_lua_block { parapet_chunked() }
+      proxy_pass http://parapet_plain;
+    }
+`;
+}
