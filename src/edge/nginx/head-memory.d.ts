@@ -1,0 +1,23 @@
+/** What the judge of heads reads of nginx's memory, as declared to LuaJIT in `head.ts`. Pointers are numbers that can be indexed. */
+type BytePointer = number & { readonly [index: number]: number };
+type NginxText = { readonly len: number; readonly data: BytePointer };
+type NginxField = { readonly key: NginxText; readonly value: NginxText };
+type NginxPart = {
+  readonly elts: NginxFields;
+  readonly nelts: number;
+  readonly next: NginxPart | undefined;
+};
+type NginxFields = { readonly [index: number]: NginxField };
+type NginxRequest = {
+  readonly signature: number;
+  readonly header_in: { readonly pos: BytePointer; readonly start: BytePointer };
+  readonly headers: { readonly part: NginxPart; readonly size: number };
+  readonly http_version: number;
+  readonly request_line: NginxText;
+  readonly main: NginxRequest;
+};
+
+declare module "ffi" {
+  export function cast(this: void, type: "parapet_request_t *", value: object | undefined): NginxRequest;
+  export function cast(this: void, type: "const uint64_t *", value: BytePointer): BytePointer;
+}
