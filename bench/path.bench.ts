@@ -1,40 +1,47 @@
 /**
- * How much of bare nginx is left on the edge's request path? Runs the edge (site lookup, one measure on another path, a limit for each
- * client, log) and bare nginx with the same upstream settings and the same log, in one run, by turns, with the same load. CPU of
- * the workers per request comes from /proc (user + system), requests per second from wrk. The CPU ratio is the number to trust: on a
- * machine that is shared, requests per second swing by a third. 1.0 is bare nginx; lower is worse.
+ * How much of bare nginx is left on the edge's request path? Proxied, cached, TLS handshakes and banned clients, each against bare nginx with the
+ * same settings, in one run, by turns, with the same load; the same edge with 10,000 sites against itself with one; and HAProxy, Varnish and Caddy beside
+ * them. CPU of the servers per request comes from /proc (user + system). The CPU ratios are the numbers to trust: on a machine that is
+ * shared, requests per second swing by a third. 1.0 is bare nginx; lower is worse.
  *
  * Run with: ./parapet bench path --json
  */
-import { execFile, execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { spawn, type ChildProcess } from "node:child_process";
+import { X509Certificate } from "node:crypto";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { createLocalBus } from "../src/bus/bus.ts";
 import { buildEdge } from "../src/cli/build-edge.ts";
+import type { EdgeCertificate } from "../src/contract/certificate.ts";
+import type { CertificateId, SiteId } from "../src/contract/ids.ts";
+import { certificateTopic } from "../src/contract/topics.ts";
+import { TEST_VKEY } from "../src/ledger/core/testing.ts";
+import { cdnIdOf } from "../src/node/node.ts";
+import { benchPolicy, EDGE_LUA_DIR, plainPolicy, startEdge, type EdgeUnderTest } from "./edge-under-test.ts";
+import { hostOf, writeManyHosts } from "./many-hosts.ts";
 import {
-  newId,
-  type CaseId,
-  type DecisionId,
-  type MeasureId,
-  type NodeId,
-  type SiteId,
-} from "../src/contract/ids.ts";
-import type { MeasureRecord } from "../src/contract/measure.ts";
-import { newPolicy } from "../src/contract/new-policy.ts";
-import { singleOrigin } from "../src/contract/origin-pool.ts";
-import type { PolicyAck, SitePolicy } from "../src/contract/policy.ts";
-import { ackTopic, policyTopic } from "../src/contract/topics.ts";
-import { makeReceipt, TEST_VKEY } from "../src/ledger/core/testing.ts";
-import { cdnIdOf, startNode } from "../src/node/node.ts";
+  alternate,
+  childrenOf,
+  freePort,
+  load,
+  median,
+  memoryOf,
+  microsOfTicks,
+  middle,
+  run,
+  summary,
+  ticksBelow,
+  untilAnswers,
+  type Sample,
+  type Target,
+} from "./measure.ts";
 import { renderBare, renderOrigin } from "./path-confs.ts";
+import { startCaddy, startHaproxy, startVarnish, type Rival } from "./rivals.ts";
 
 const HOST = "bench.example";
-const EDGE_LUA_DIR = fileURLToPath(new URL("../build/edge", import.meta.url));
-const TICKS_PER_SECOND = Number(execFileSync("getconf", ["CLK_TCK"]).toString());
+const CACHED_PATH = "/assets/site.css";
+const SITES = 10_000;
 
 export type PathBenchOptions = {
   readonly json: boolean;
@@ -43,243 +50,353 @@ export type PathBenchOptions = {
   readonly connections?: number;
 };
 
-type Sample = { readonly rps: number; readonly cpuMicros: number };
-type Round = { readonly edge: Sample; readonly bare: Sample };
+type Bench = {
+  readonly rounds: number;
+  readonly folder: string;
+  readonly originPort: number;
+  readonly user: string | null;
+  readonly load: { readonly seconds: number; readonly connections: number };
+  readonly children: ChildProcess[];
+  readonly say: (line: string) => void;
+};
 
 export async function bench(options: PathBenchOptions): Promise<object> {
-  const { rounds = 30, seconds = 1, connections = 32 } = options;
+  const { rounds = 20, seconds = 1, connections = 32 } = options;
   const say = (line: string): void =>
     void (options.json ? process.stderr : process.stdout).write(`${line}\n`);
   await buildEdge({ outDir: EDGE_LUA_DIR });
   const folder = mkdtempSync(join(tmpdir(), "parapet-bench-"));
   chmodSync(folder, 0o755);
   const children: ChildProcess[] = [];
-  const ends: (() => Promise<void>)[] = [];
+  const user = process.getuid?.() === 0 ? "www-data" : null;
+  const originPort = await freePort();
+  const b: Bench = { rounds, folder, originPort, user, load: { seconds, connections }, children, say };
+  let edge: EdgeUnderTest | undefined;
   try {
-    const originPort = await freePort();
-    const barePort = await freePort();
-    children.push(startNginx(join(folder, "origin"), (at) => renderOrigin({ folder: at, port: originPort })));
-    const user = process.getuid?.() === 0 ? "www-data" : null;
-    const cdnId = cdnIdOf(TEST_VKEY);
-    const bare = startNginx(join(folder, "bare"), (at) =>
-      renderBare({ listen: `127.0.0.1:${barePort}`, originPort, folder: at, workers: 1, user, cdnId }),
-    );
-    children.push(bare);
-    const edge = await startEdge(join(folder, "node"), originPort);
-    ends.push(edge.stop);
-    const sides = {
-      edge: { url: `http://${edge.address}/`, pid: edge.nginxPid },
-      bare: { url: `http://127.0.0.1:${barePort}/`, pid: bare.pid ?? 0 },
-    };
-    for (const { url, pid } of Object.values(sides)) await load(url, { pid, seconds: 1, connections });
-    const measured: Round[] = [];
-    for (let i = 0; i < rounds; i++) {
-      // Who goes first alternates, so that a slow drift of the machine hits both alike.
-      const order = i % 2 === 0 ? (["edge", "bare"] as const) : (["bare", "edge"] as const);
-      const found: Partial<Record<"edge" | "bare", Sample>> = {};
-      for (const side of order)
-        found[side] = await load(sides[side].url, { ...sides[side], seconds, connections });
-      const { edge: e, bare: b } = found;
-      if (e === undefined || b === undefined) throw new Error("A side was not measured.");
-      measured.push({ edge: e, bare: b });
-      say(
-        `round ${i + 1}: edge ${e.cpuMicros.toFixed(2)} us ${e.rps.toFixed(0)} rps, bare ${b.cpuMicros.toFixed(2)} us ${b.rps.toFixed(0)} rps, ` +
-          `cpu ratio ${(b.cpuMicros / e.cpuMicros).toFixed(3)}`,
+    startNginx(b, "origin", (at) => renderOrigin({ folder: at, port: originPort }));
+    const pem = await makeCertificate(folder);
+    edge = await startEdge(join(folder, "edge"), { listenTls: "127.0.0.1:0" });
+    const policy = benchPolicy(originPort, HOST);
+    await edge.apply([policy]);
+    const bare = await startBare(b, { pem, withRequestId: true });
+    const bareWithoutId = await startBare(b, { pem, withRequestId: false });
+    const pid = edge.node.nginxPid;
+    const at = (port: string | number, path: string): string => `http://127.0.0.1:${port}${path}`;
+    const edgePort = edge.node.address.split(":")[1] ?? "";
+    const proxied: Target = { url: at(edgePort, "/"), host: HOST, pid };
+    const cached: Target = { url: at(edgePort, CACHED_PATH), host: HOST, pid };
+
+    const compare = async (
+      name: string,
+      ours: Target,
+      theirs: Target,
+    ): Promise<ReturnType<typeof summary>> => {
+      for (const target of [ours, theirs]) await load(target, b.load);
+      const found = summary(
+        await alternate({ ours: () => load(ours, b.load), theirs: () => load(theirs, b.load) }, b.rounds),
       );
-    }
-    return summary(measured, { seconds, connections });
+      say(
+        `${name}: cpu ratio ${found.cpuRatio} (quartiles ${found.cpuRatioSpread.join(" to ")}), ` +
+          `${found.ours.cpuMicros} us against ${found.theirs.cpuMicros} us, rps ratio ${found.rpsRatio}`,
+      );
+      return found;
+    };
+    const bareProxied: Target = { url: at(bare.port, "/"), host: HOST, pid: bare.pid };
+    const bareCached: Target = { url: at(bare.port, CACHED_PATH), host: HOST, pid: bare.pid };
+    const proxiedFound = await compare("proxied", proxied, bareProxied);
+    const cachedFound = await compare("cached", cached, bareCached);
+    const withoutId = {
+      proxied: await compare("proxied, bare without request ids", proxied, {
+        url: at(bareWithoutId.port, "/"),
+        host: HOST,
+        pid: bareWithoutId.pid,
+      }),
+      cached: await compare("cached, bare without request ids", cached, {
+        url: at(bareWithoutId.port, CACHED_PATH),
+        host: HOST,
+        pid: bareWithoutId.pid,
+      }),
+    };
+    await showCertificate(edge, policy.siteId, pem);
+    const handshake = await compareHandshakes(b, {
+      ours: { port: Number(edge.node.tlsAddress?.split(":")[1]), pid },
+      theirs: { port: bare.tlsPort, pid: bare.pid },
+    });
+    await edge.node.ban([{ siteId: policy.siteId, address: "127.0.0.1", seconds: 3600 }]);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const banned = await compare("banned against a cached hit", { ...proxied, refuses: true }, bareCached);
+    await edge.node.ban([{ siteId: policy.siteId, address: "127.0.0.1", seconds: 0 }]);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const rivals = await measureRivals(b, { proxied, cached, bareProxied, bareCached });
+    const many = await measureManySites(b, edge);
+    return {
+      proxiedCpuRatio: proxiedFound.cpuRatio,
+      cachedCpuRatio: cachedFound.cpuRatio,
+      handshakeCpuRatio: handshake.cpuRatio,
+      bannedCpuRatio: banned.cpuRatio,
+      startMs: many.startMs,
+      workerMb: many.workerMb,
+      manySitesCpuRatio: many.cpuRatio,
+      details: { proxied: proxiedFound, cached: cachedFound, withoutId, handshake, banned, many, rivals },
+      checks: ["site look-up", "a measure on another path", "client limit", "bans", "origin address", "log"],
+      workers: 1,
+      rounds,
+      ...b.load,
+    };
   } finally {
-    for (const end of ends) await end();
+    await edge?.stop();
     for (const child of children) child.kill("SIGTERM");
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function summary(rounds: readonly Round[], load: { seconds: number; connections: number }): object {
-  const cpuRatios = rounds.map(({ edge, bare }) => bare.cpuMicros / edge.cpuMicros);
-  const rpsRatios = rounds.map(({ edge, bare }) => edge.rps / bare.rps);
-  return {
-    proxiedCpuRatio: round(median(cpuRatios)),
-    proxiedRpsRatio: round(median(rpsRatios)),
-    spread: {
-      cpuRatio: [round(Math.min(...cpuRatios)), round(Math.max(...cpuRatios))],
-      rpsRatio: [round(Math.min(...rpsRatios)), round(Math.max(...rpsRatios))],
-    },
-    median: {
-      edge: {
-        cpuMicros: round(median(rounds.map((r) => r.edge.cpuMicros))),
-        rps: Math.round(median(rounds.map((r) => r.edge.rps))),
-      },
-      bare: {
-        cpuMicros: round(median(rounds.map((r) => r.bare.cpuMicros))),
-        rps: Math.round(median(rounds.map((r) => r.bare.rps))),
-      },
-    },
-    checks: [
-      "site lookup",
-      "a measure on another path",
-      "client limit",
-      "origin address by Lua",
-      "JSON access log on both sides",
+type Pem = { readonly certFile: string; readonly keyFile: string };
+
+async function makeCertificate(folder: string): Promise<Pem> {
+  const certFile = join(folder, "bench.crt");
+  const keyFile = join(folder, "bench.key");
+  await run("openssl", [
+    "req",
+    "-x509",
+    "-newkey",
+    "ec",
+    "-pkeyopt",
+    "ec_paramgen_curve:prime256v1",
+    "-nodes",
+    "-days",
+    "30",
+    ...[
+      "-subj",
+      `/CN=${HOST}`,
+      "-addext",
+      `subjectAltName=DNS:${HOST}`,
+      "-keyout",
+      keyFile,
+      "-out",
+      certFile,
     ],
-    workers: 1,
-    ...load,
-    rounds: rounds.map(({ edge, bare }) => ({
-      edge: { rps: Math.round(edge.rps), cpuMicros: round(edge.cpuMicros) },
-      bare: { rps: Math.round(bare.rps), cpuMicros: round(bare.cpuMicros) },
-    })),
-  };
-}
-
-/** One stretch of load. Every answer must be a 2xx, or the number would flatter an edge that refuses. */
-async function load(
-  url: string,
-  options: { readonly pid: number; readonly seconds: number; readonly connections: number },
-): Promise<Sample> {
-  const before = workerTicks(options.pid);
-  const text = await run("wrk", [
-    "-t1",
-    `-c${options.connections}`,
-    `-d${options.seconds}s`,
-    "-H",
-    `Host: ${HOST}`,
-    url,
   ]);
-  const ticks = workerTicks(options.pid) - before;
-  const [, requests, inSeconds] = /(\d+) requests in ([\d.]+)s/.exec(text) ?? [];
-  if (requests === undefined || inSeconds === undefined) throw new Error(`wrk said something else: ${text}`);
-  if (/Non-2xx/.test(text)) throw new Error(`Not every answer was a 2xx: ${text}`);
-  return {
-    rps: Number(requests) / Number(inSeconds),
-    cpuMicros: ((ticks / TICKS_PER_SECOND) * 1e6) / Number(requests),
-  };
+  return { certFile, keyFile };
 }
 
-/** User and system time of the master's children, in clock ticks (proc(5)). */
-function workerTicks(master: number): number {
-  let ticks = 0;
-  let workers = 0;
-  for (const name of readdirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    let stat: string;
-    try {
-      stat = readFileSync(`/proc/${name}/stat`, "utf8");
-    } catch {
-      continue; // It ended in between.
-    }
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    if (Number(fields[1]) !== master) continue;
-    ticks += Number(fields[11]) + Number(fields[12]);
-    workers += 1;
-  }
-  if (workers === 0) throw new Error(`nginx ${master} has no workers.`);
-  return ticks;
-}
-
-async function startEdge(
-  dataDir: string,
-  originPort: number,
-): Promise<{ address: string; nginxPid: number; stop: () => Promise<void> }> {
-  const random = (n: number): Uint8Array => randomBytes(n);
-  const bus = createLocalBus({
-    onError: (error) => {
-      throw error;
-    },
-  });
-  const nodeId = newId<NodeId>("node", random);
-  const node = await startNode({
-    bus,
-    nodeId,
-    nodeName: "bench",
-    dataDir,
-    listen: "127.0.0.1:0",
-    workers: 1,
-    edgeLuaDir: EDGE_LUA_DIR,
-    pinnedVkey: TEST_VKEY,
-    originPrivateRanges: ["127.0.0.0/8"],
-    onAlarm: ({ what }) => process.stderr.write(`alarm: ${what}\n`),
-    now: () => Date.now(),
-  });
-  const policy = benchPolicy(originPort, random);
-  const ack = new Promise<PolicyAck>((resolve) =>
-    bus.subscribe(ackTopic(nodeId, policy.siteId), ({ value }) => resolve(value as PolicyAck)),
-  );
-  await bus.publish(policyTopic(policy.siteId), policy, { keep: true });
-  const said = await ack;
-  if (!said.ok) throw new Error(said.why);
-  return {
-    address: node.address,
-    nginxPid: node.nginxPid,
-    stop: async () => {
-      await node.stop();
-      await bus.close();
-    },
-  };
-}
-
-/** Every check on: a limit too wide for the load, and a measure that stands on another path. */
-function benchPolicy(originPort: number, random: (n: number) => Uint8Array): SitePolicy {
-  const siteId = newId<SiteId>("site", random);
-  const record: MeasureRecord = {
+async function showCertificate(edge: EdgeUnderTest, siteId: SiteId, pem: Pem): Promise<void> {
+  const chainPem = readFileSync(pem.certFile, "utf8");
+  const certificate: EdgeCertificate = {
     schema: 1,
-    measureId: newId<MeasureId>("meas", random),
-    decisionId: newId<DecisionId>("deci", random),
-    caseId: newId<CaseId>("case", random),
-    caseNumber: "2026-000001",
-    kind: "withhold",
-    scope: "path",
-    subject: { siteId, hostname: HOST, path: "/withheld" },
-    clause: "life-threat",
-    facts: "For the bench.",
-    territory: ["*"],
-    startsAt: "2026-01-01T00:00:00.000Z",
-    endsAt: null,
-    reviewAt: "2999-01-01T00:00:00.000Z",
-    appealBy: ["customer"],
-    appealUrl: "https://parapet.example/",
-    blockedByUrl: "https://parapet.example/",
-    operatorName: "Bench",
-    brake: false,
-  };
-  return newPolicy({
+    certificateId: `cert_${"0".repeat(26)}` as CertificateId,
     siteId,
+    kind: "server",
     version: 1,
     hostnames: [HOST],
-    origin: singleOrigin("http", "127.0.0.1", originPort),
-    limit: { requestsPerSecond: 1_000_000, burst: 1_000_000 },
-    measures: [makeReceipt(record)],
-  });
+    chainPem,
+    keyPem: readFileSync(pem.keyFile, "utf8"),
+    notAfterMs: Date.parse(new X509Certificate(chainPem).validTo),
+  };
+  await edge.bus.publish(certificateTopic(certificate.certificateId), certificate, { keep: true });
+  const tls = edge.node.tlsAddress ?? "";
+  await untilShown(tls);
 }
 
-function startNginx(folder: string, render: (folder: string) => string): ChildProcess {
+async function untilShown(address: string): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  for (;;) {
+    const text = await run("sh", [
+      "-c",
+      `openssl s_client -connect ${address} -servername ${HOST} </dev/null 2>/dev/null | openssl x509 -noout -subject 2>/dev/null || true`,
+    ]);
+    if (text.includes(HOST)) return;
+    if (Date.now() > deadline) throw new Error("The edge does not show the bench's certificate.");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+async function startBare(
+  b: Bench,
+  options: { readonly pem: Pem; readonly withRequestId: boolean },
+): Promise<{ port: number; tlsPort: number; pid: number }> {
+  const port = await freePort();
+  const tlsPort = await freePort();
+  const child = startNginx(b, options.withRequestId ? "bare" : "bare-without-id", (at) =>
+    renderBare({
+      listen: `127.0.0.1:${port}`,
+      listenTls: `127.0.0.1:${tlsPort}`,
+      ...options.pem,
+      originPort: b.originPort,
+      folder: at,
+      workers: 1,
+      user: b.user,
+      cdnId: cdnIdOf(TEST_VKEY),
+      withRequestId: options.withRequestId,
+    }),
+  );
+  await untilAnswers(`http://127.0.0.1:${port}/`, HOST);
+  return { port, tlsPort, pid: child.pid ?? 0 };
+}
+
+async function compareHandshakes(
+  b: Bench,
+  sides: Record<"ours" | "theirs", { readonly port: number; readonly pid: number }>,
+): Promise<ReturnType<typeof summary>> {
+  const program = fileURLToPath(new URL("handshakes.ts", import.meta.url));
+  const one = async ({ port, pid }: { port: number; pid: number }): Promise<Sample> => {
+    const before = ticksBelow(pid);
+    const done = Number(await run(process.execPath, [program, String(port), HOST, "2"]));
+    if (!(done > 0)) throw new Error("No handshake was completed.");
+    return { rps: done / 2, cpuMicros: microsOfTicks(ticksBelow(pid) - before) / done };
+  };
+  const found = summary(
+    await alternate(
+      { ours: () => one(sides.ours), theirs: () => one(sides.theirs) },
+      Math.max(4, Math.ceil(b.rounds / 2)),
+    ),
+  );
+  b.say(
+    `handshakes: cpu ratio ${found.cpuRatio}, ${found.ours.cpuMicros} us against ${found.theirs.cpuMicros} us`,
+  );
+  return found;
+}
+
+/** Everybody by turns, the edge and bare nginx among them, proxied and cached. */
+async function measureRivals(
+  b: Bench,
+  sides: Record<"proxied" | "cached" | "bareProxied" | "bareCached", Target>,
+): Promise<object> {
+  const table: Record<string, Record<string, Sample | null>> = {};
+  for (const cached of [false, true]) {
+    const rivals: Rival[] = [];
+    for (const start of [startHaproxy, startVarnish, startCaddy]) {
+      const port = await freePort();
+      rivals.push(
+        start({
+          folder: join(b.folder, `${start.name}-${cached ? "cached" : "proxied"}`),
+          port,
+          originPort: b.originPort,
+          cached,
+        }),
+      );
+    }
+    b.children.push(...rivals.map(({ child }) => child));
+    const path = cached ? CACHED_PATH : "/";
+    const targets: [string, Target][] = [
+      ["parapet", cached ? sides.cached : sides.proxied],
+      ["nginx", cached ? sides.bareCached : sides.bareProxied],
+    ];
+    for (const rival of rivals) {
+      const url = `http://127.0.0.1:${rival.port}${path}`;
+      if (cached && !rival.caches) continue;
+      await untilAnswers(url, HOST);
+      targets.push([rival.name, { url, host: HOST, pid: rival.child.pid ?? 0 }]);
+    }
+    const samples = new Map<string, Sample[]>();
+    for (let i = 0; i < Math.max(3, Math.ceil(b.rounds / 3)); i++) {
+      for (const [name, target] of i % 2 === 0 ? targets : targets.toReversed()) {
+        samples.set(name, [...(samples.get(name) ?? []), await load(target, b.load)]);
+      }
+    }
+    const part: Record<string, Sample | null> = {};
+    for (const [name, found] of samples) part[name] = middle(found);
+    if (cached) part["caddy"] = null;
+    table[cached ? "cached" : "proxied"] = part;
+    b.say(`${cached ? "cached" : "proxied"}, by everybody: ${JSON.stringify(part)}`);
+    for (const { child } of rivals) child.kill("SIGTERM");
+  }
+  return table;
+}
+
+/** The edge with 10,000 sites: how long it takes to start, how large a worker grows, and what a request costs against one site. */
+async function measureManySites(
+  b: Bench,
+  one: EdgeUnderTest,
+): Promise<{
+  startMs: number;
+  workerMb: number;
+  cpuRatio: number;
+  [more: string]: unknown;
+}> {
+  const dataDir = join(b.folder, "many");
+  const filling = await startEdge(dataDir);
+  const policies = Array.from({ length: SITES }, (_, i) => plainPolicy(b.originPort, hostOf(i)));
+  const before = Date.now();
+  for (let i = 0; i < SITES; i += 500) await filling.apply(policies.slice(i, i + 500));
+  b.say(`${SITES} sites were taken in ${Date.now() - before} ms`);
+  await filling.stop();
+
+  const startMs: number[] = [];
+  let port = 0;
+  let pid = 0;
+  let child: ChildProcess | undefined;
+  for (let i = 0; i < 3; i++) {
+    if (child !== undefined) await ended(child);
+    port = await freePort();
+    const started = Date.now();
+    child = spawn(
+      process.execPath,
+      [fileURLToPath(new URL("start-edge.ts", import.meta.url)), dataDir, `127.0.0.1:${port}`],
+      { stdio: ["ignore", "pipe", "inherit"] },
+    );
+    const said = new Promise<string>((resolve) =>
+      child?.stdout?.once("data", (text) => resolve(String(text))),
+    );
+    await untilAnswers(`http://127.0.0.1:${port}/`, hostOf(SITES - 1));
+    startMs.push(Date.now() - started);
+    pid = Number((await said).trim().split(" ")[1]);
+  }
+  if (child === undefined) throw new Error("The edge was not started.");
+  b.children.push(child);
+  const script = writeManyHosts(join(b.folder, "many.lua"), SITES);
+  const manyTarget: Target = { url: `http://127.0.0.1:${port}/`, host: "", pid, script };
+  // The one site that the other edge has is asked in the same way, with as many requests prepared.
+  const oneScript = join(b.folder, "one.lua");
+  writeFileSync(
+    oneScript,
+    readFileSync(script, "utf8").replace(/"site-" \.\. .* \.\. "\.bench\.example"/, `"${HOST}"`),
+  );
+  const oneTarget: Target = {
+    url: `http://${one.node.address}/`,
+    host: "",
+    pid: one.node.nginxPid,
+    script: oneScript,
+  };
+  for (let i = 0; i < 3; i++) await load(manyTarget, { ...b.load, seconds: 2 });
+  await load(oneTarget, b.load);
+  const found = summary(
+    await alternate(
+      { ours: () => load(manyTarget, b.load), theirs: () => load(oneTarget, b.load) },
+      b.rounds,
+    ),
+  );
+  const [worker = 0] = childrenOf(pid);
+  const memory = memoryOf(worker);
+  await ended(child);
+  b.say(
+    `${SITES} sites: start ${median(startMs)} ms, worker ${memory.rssMb} MB, cpu ratio to one site ${found.cpuRatio}`,
+  );
+  return {
+    startMs: median(startMs),
+    workerMb: memory.rssMb,
+    cpuRatio: found.cpuRatio,
+    sites: SITES,
+    starts: startMs,
+    memory,
+    found,
+  };
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return;
+  const gone = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGTERM");
+  await gone;
+}
+
+function startNginx(b: Bench, name: string, render: (folder: string) => string): ChildProcess {
+  const folder = join(b.folder, name);
   mkdirSync(folder, { recursive: true });
   const conf = join(folder, "nginx.conf");
   writeFileSync(conf, render(folder));
-  return spawn("/usr/sbin/nginx", ["-p", folder, "-c", conf], { stdio: ["ignore", "ignore", "inherit"] });
-}
-
-function run(command: string, args: readonly string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    execFile(command, args, (error, stdout) => (error === null ? resolve(stdout) : reject(error)));
+  const child = spawn("/usr/sbin/nginx", ["-p", folder, "-c", conf], {
+    stdio: ["ignore", "ignore", "inherit"],
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const bound = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (bound === null || typeof bound === "string") throw new Error("The listener has no port.");
-  return bound.port;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  const upper = sorted[Math.floor(middle)] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
-}
-
-function round(value: number): number {
-  return Math.round(value * 1000) / 1000;
+  b.children.push(child);
+  return child;
 }
