@@ -14,6 +14,8 @@ import * as bodies from "./bodies.ts";
 import { overviewOf } from "./overview.ts";
 import { invite, people } from "./people.ts";
 import type { Services } from "./services.ts";
+import { sitesOfMember } from "../store/site-members.ts";
+import { mustHaveSiteRole, siteRoleOf } from "./site-access.ts";
 import { settingsEndpoints } from "./settings-endpoints.ts";
 import type { SignIn, Visitor } from "./sign-in.ts";
 import * as views from "./views.ts";
@@ -77,8 +79,10 @@ export const endpoints: { readonly [Key in keyof Endpoints]: Endpoint<Key> } = {
     answer: views.site,
     run: async (call) => {
       await mustOwn(call, call.body.account);
+      await mustEditIfThere(call);
       const by = { name: call.visitor.person.name, userId: call.visitor.person.userId };
-      return call.services.sites.protect({ ...call.body, by });
+      const vouch = activeRoles(call.visitor).includes("operator");
+      return call.services.sites.protect({ ...call.body, by, vouch });
     },
   },
   "POST /sites/{siteId}/release": {
@@ -196,8 +200,7 @@ export const endpoints: { readonly [Key in keyof Endpoints]: Endpoint<Key> } = {
     answer: views.measure,
     run: async (call) => {
       const measure = await call.services.desk.measure(call.params["measureId"] as MeasureId);
-      const site = await call.services.sites.view(measure.record.subject.siteId);
-      await mustSee(call, site.account);
+      await mustSee(call, measure.record.subject.siteId);
       return measure;
     },
   },
@@ -304,15 +307,21 @@ const seesAll = (visitor: Visitor): boolean => activeRoles(visitor).some((role) 
 
 async function visibleSites(call: Call<null>, all: Page<SiteView>): Promise<Page<SiteView>> {
   if (seesAll(call.visitor)) return all;
-  const own = new Set(await accountsOf(call.services.db, call.visitor.person.userId));
-  return paged(all.items.filter((site) => own.has(site.account)));
+  const own = await sitesOfMember(call.services.db, call.visitor.person.userId);
+  return paged(all.items.filter((site) => own.has(site.siteId)));
+}
+
+/** To protect a name that the account has already is to change that site: the role on it counts. */
+async function mustEditIfThere(call: Call<{ hostname: string; account: string }>): Promise<void> {
+  const { services, body } = call;
+  const siteId = await services.sites.ofAccount(body);
+  if (siteId !== null) await mustHaveSiteRole(call, siteId, "editor");
 }
 
 /** A site of somebody else does not exist for a customer (design law 10): the answer is the same as for one that is not there. */
-async function mustSee(call: Call<unknown>, account: string): Promise<void> {
-  if (seesAll(call.visitor)) return;
-  const own = await accountsOf(call.services.db, call.visitor.person.userId);
-  if (!own.includes(account)) throw new Fault("state.not-found", "There is no such measure");
+async function mustSee(call: Call<unknown>, siteId: SiteId): Promise<void> {
+  if (seesAll(call.visitor) || (await siteRoleOf(call, siteId)) !== null) return;
+  throw new Fault("state.not-found", "There is no such measure");
 }
 
 async function mustOwn(call: Call<unknown>, account: string): Promise<void> {

@@ -4,6 +4,7 @@ import type { Role } from "../contract/desk-states.ts";
 import { Fault } from "../contract/fault.ts";
 import type { PersonView } from "../contract/http.ts";
 import { accountByName, insertMember, insertPerson, listPeople, personByEmail } from "../store/people.ts";
+import { addOwnerOfAccount } from "../store/site-members.ts";
 import type { Services } from "./services.ts";
 import { INVITATION_MS, type SignIn } from "./sign-in.ts";
 
@@ -50,6 +51,7 @@ export async function invite(
         );
       }
       await insertMember(tx, userId, accountId);
+      await addOwnerOfAccount(tx, { accountId, userId, at: new Date(services.now()) });
     }
   });
   const signInLink = await signIn.issueLink(email, { lifetimeMs: INVITATION_MS });

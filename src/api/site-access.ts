@@ -1,11 +1,11 @@
 /**
- * Who may do what with one site. The operator may do everything; a member of the site's account as much as their role allows; to
+ * Who may do what with one site. The operator may do everything; a member of the site as much as their role allows; to
  * everybody else the site does not exist, and the answer is the same as for one that is not there (design law 10).
  */
 import { Fault } from "../contract/fault.ts";
 import { SITE_ROLES, type SiteRole } from "../contract/http-sites.ts";
 import type { SiteId } from "../contract/ids.ts";
-import { accountsOf } from "../store/people.ts";
+import { memberRole, sawMember } from "../store/site-members.ts";
 import { activeRoles } from "./access.ts";
 import type { Services } from "./services.ts";
 import type { Visitor } from "./sign-in.ts";
@@ -15,17 +15,18 @@ type Caller = { readonly services: Services; readonly visitor: Visitor };
 /** Null for a stranger to the site. */
 export async function siteRoleOf(call: Caller, siteId: SiteId): Promise<SiteRole | "operator" | null> {
   const { services, visitor } = call;
-  const site = await services.sites.facts(services.db, siteId);
-  if (site === null) return null;
-  if (activeRoles(visitor).includes("operator")) return "operator";
-  const accounts = await accountsOf(services.db, visitor.person.userId);
-  return accounts.includes(site.accountName) ? "owner" : null;
+  if (activeRoles(visitor).includes("operator")) {
+    return (await services.sites.facts(services.db, siteId)) === null ? null : "operator";
+  }
+  return memberRole(services.db, siteId, visitor.person.userId);
 }
 
 /** Lets a caller through who has at least `needed`, or throws. */
 export async function mustHaveSiteRole(call: Caller, siteId: SiteId, needed: SiteRole): Promise<void> {
   const role = await siteRoleOf(call, siteId);
   if (role === null) throw new Fault("state.not-found", "There is no such site");
-  if (role === "operator" || SITE_ROLES.indexOf(role) >= SITE_ROLES.indexOf(needed)) return;
+  if (role === "operator") return;
+  await sawMember(call.services.db, siteId, call.visitor.person.userId, new Date(call.services.now()));
+  if (SITE_ROLES.indexOf(role) >= SITE_ROLES.indexOf(needed)) return;
   throw new Fault("auth.forbidden", `This needs the role ${needed} on this site: ask one of its owners`);
 }

@@ -17,6 +17,7 @@ import {
   parseExternalAccount,
   parseFile,
 } from "./settings-acme.ts";
+import { parseEdgeAddresses, parsePreviewDomain } from "./settings-names.ts";
 
 const FILE_BYTES_MAX = 64 * 1024;
 
@@ -42,6 +43,7 @@ const whole =
 
 const DATABASE_FILE = /^$|^\/[^\0]+\.mmdb$/;
 const LISTEN = /^(\[[0-9a-f:]+\]|[0-9a-z.-]+):\d{1,5}$/i;
+const LISTEN_OR_NOT = new RegExp(`^$|${LISTEN.source}`, "i");
 
 export const FIELDS: { readonly [K in Exclude<keyof Settings, "dataDir">]: Field<Settings[K]> } = {
   controlListen: {
@@ -59,6 +61,11 @@ export const FIELDS: { readonly [K in Exclude<keyof Settings, "dataDir">]: Field
     about: "Where the edge listens for visitors. 0.0.0.0 opens it to the network.",
     fallback: () => "127.0.0.1:8080",
     parse: text(LISTEN, 'an address like "0.0.0.0:8080"'),
+  },
+  edgeListenTls: {
+    about: "Where the edge listens for visitors over TLS (HTTP/1.1 and HTTP/2). Empty for nowhere.",
+    fallback: () => "127.0.0.1:8443",
+    parse: text(LISTEN_OR_NOT, 'empty, or an address like "0.0.0.0:8443"'),
   },
   demoListen: {
     about:
@@ -153,6 +160,18 @@ export const FIELDS: { readonly [K in Exclude<keyof Settings, "dataDir">]: Field
       "The resolvers that customers' names are looked up with, as addresses and ports. Empty: those of this machine.",
     fallback: () => [],
     parse: parseDnsServers,
+  },
+  edgeAddresses: {
+    about:
+      "Under what visitors reach this edge: addresses, and names that customers point an alias at. Empty: customers are not told which records to set.",
+    fallback: () => [],
+    parse: parseEdgeAddresses,
+  },
+  previewDomain: {
+    about:
+      "Below it every site has a name of its own for a look before its DNS is switched; all names below it have to lead to this edge. Empty for none.",
+    fallback: () => "",
+    parse: parsePreviewDomain,
   },
   countryDatabase: {
     about:

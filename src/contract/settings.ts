@@ -44,6 +44,8 @@ export type Settings = {
   readonly publicUrl: string;
   /** "HOST:PORT" of the edge's HTTP listener. */
   readonly edgeListen: string;
+  /** The same for TLS, or "" for none. */
+  readonly edgeListenTls: string;
   /** "HOST:PORT" of the demo site, or "" for none. */
   readonly demoListen: string;
   readonly edgeWorkers: number;
@@ -68,6 +70,10 @@ export type Settings = {
   readonly dnsUpdate: DnsUpdate | null;
   /** "HOST:PORT" of the resolvers that customers' names are looked up with; empty: those of the machine. */
   readonly dnsServers: readonly string[];
+  /** Under what visitors reach this edge: addresses, or names that customers point an alias at. */
+  readonly edgeAddresses: readonly string[];
+  /** Below it every site has a name of its own for a look before its DNS is switched; "" for none. */
+  readonly previewDomain: string;
   /** MMDB files by which rules of sites know a visitor's country and autonomous system; "" for none. */
   readonly countryDatabase: string;
   readonly asnDatabase: string;

@@ -2,7 +2,12 @@
  * One site's settings and measures become one `SitePolicy`. Pure: what it is given decides what comes out. A site that
  * is not active compiles to a policy without hostnames, which every edge takes as "let go of it".
  */
-import { POLICY_BYTES_MAX, POLICY_MEASURES_MAX, type SitePolicy } from "../contract/policy.ts";
+import {
+  POLICY_BYTES_MAX,
+  POLICY_MEASURES_MAX,
+  type PolicyPreview,
+  type SitePolicy,
+} from "../contract/policy.ts";
 import { newPolicy, POLICY_CACHE_DEFAULT } from "../contract/new-policy.ts";
 import type { ReceiptedMeasure } from "../contract/measure.ts";
 import { Fault } from "../contract/fault.ts";
@@ -14,6 +19,7 @@ export type PolicyParts = {
   readonly settings: SiteSettings;
   /** The key that requests to the origin are signed with; null for a site that never signed. */
   readonly signingKey: string | null;
+  readonly preview: PolicyPreview | null;
   readonly measures: readonly ReceiptedMeasure[];
 };
 
@@ -28,7 +34,9 @@ export function compilePolicy(site: SiteRow, parts: PolicyParts): SitePolicy {
   const policy: SitePolicy = newPolicy({
     siteId: site.site_id,
     version: site.version,
-    hostnames: site.state === "active" ? site.hostnames : [],
+    // Nothing is served under a name before its proof holds.
+    hostnames: site.state === "active" ? site.proven : [],
+    preview: site.state === "active" ? parts.preview : null,
     origin: settings.origin,
     signingKey: settings.origin.signed ? parts.signingKey : null,
     tls: settings.tls,

@@ -16,10 +16,17 @@ import type { Db, Queryable, Tx } from "../store/db.ts";
 import { singleOrigin, type OriginPool } from "../contract/origin-pool.ts";
 import { newSiteSettings } from "../contract/site-settings.ts";
 import { activeMeasures } from "../store/measures.ts";
+import { claimInAccount, forgiveReleases, releaseOf } from "../store/hostname-proofs.ts";
+import { accountByName } from "../store/people.ts";
+import { addAccountAsOwners } from "../store/site-members.ts";
 import { currentRevision, signingKeyOf } from "../store/site-settings.ts";
 import * as rows from "../store/sites.ts";
 import { compilePolicy } from "./compile.ts";
-import { parseHostname, wildcardOver } from "./hostname.ts";
+import { openDnsLook } from "./dns-look.ts";
+import { wildcardOver } from "./hostname.ts";
+import { parseClaim } from "./hostname-names.ts";
+import { openHostnames, type OwnerMail } from "./hostnames.ts";
+import { openHostnamePlans } from "./hostname-plan.ts";
 import { compareLooks, LOOK_SCORE_HELD, takeLook, type Look, type LookMatch } from "./look.ts";
 import { askOrigin, checkOrigin, originUrl, parseOrigin, type Origin } from "./origin.ts";
 import type { CertificateFacts } from "./settings-check.ts";
@@ -46,9 +53,23 @@ export async function openSites(options: {
   readonly random: (bytes: number) => Uint8Array;
   readonly onAlarm: (code: string, what: string) => void;
   readonly certificates?: CertificateFacts;
+  /** How owners are told about their names; nobody is without it. */
+  readonly mail?: OwnerMail;
+  /** What this edge calls itself in CDN-Loop, so that no proof is ever fetched through it. */
+  readonly cdnId?: string;
+  /** The port that files of proof are fetched from; 80 unless a test says otherwise. */
+  readonly proofPort?: number;
 }): Promise<Sites> {
   const { db, bus, settings, now, random } = options;
   const nodes = new Map<NodeId, NodeHello>();
+  const look = {
+    dns: openDnsLook(settings.dnsServers),
+    privateRanges: settings.originPrivateRanges,
+    edgeAddresses: settings.edgeAddresses,
+    cdnId: options.cdnId ?? "parapet",
+    httpPort: options.proofPort ?? 80,
+  };
+  const hostnames = openHostnames({ ...options, mail: options.mail ?? null, publish, look });
 
   const unsubscribe = [
     bus.subscribe(HELLO_TOPICS, ({ value }) => {
@@ -82,6 +103,7 @@ export async function openSites(options: {
       return compilePolicy(site, {
         settings: current.settings,
         signingKey: await signingKeyOf(tx, siteId),
+        preview: await hostnames.previewOf(tx, site),
         measures: await activeMeasures(tx, siteId),
       });
     });
@@ -194,7 +216,8 @@ export async function openSites(options: {
         );
       }
       await rows.setSiteState(tx, siteId, change);
-      if (change.state === "refused") await rows.releaseHostnames(tx, siteId);
+      if (change.state === "refused") await hostnames.releaseIn(tx, siteId);
+      else await forgiveReleases(tx, siteId);
       await rows.nextVersion(tx, siteId, new Date(now()));
     });
     await publish();
@@ -208,7 +231,7 @@ export async function openSites(options: {
       accountId: site.account_id,
       accountName: site.account_name,
       accountEmail: site.account_email,
-      hostnames: site.hostnames,
+      hostnames: site.proven,
       originUrl: originUrl(firstOrigin(site.origin)),
       version: site.version,
     };
@@ -216,7 +239,7 @@ export async function openSites(options: {
 
   return {
     async protect(input) {
-      const hostname = parseHostname(input.hostname);
+      const hostname = parseClaim(input.hostname, settings);
       if (!hostname.ok)
         throw new Fault("input.invalid", hostname.why, { fields: { hostname: hostname.why } });
       const origin = parseOrigin(input.originUrl);
@@ -242,10 +265,18 @@ export async function openSites(options: {
           email: input.accountEmail ?? null,
           match,
           by: input.by ?? BY_OPERATOR,
+          vouch: input.vouch ?? input.by === undefined,
         }),
       );
       await publish();
       return view(siteId);
+    },
+
+    async ofAccount(input) {
+      const parsed = parseClaim(input.hostname, settings);
+      const accountId = await accountByName(db, input.account.trim());
+      if (!parsed.ok || accountId === null) return null;
+      return (await claimInAccount(db, { hostname: parsed.value, accountId }))?.siteId ?? null;
     },
 
     async unprotect(hostname) {
@@ -257,7 +288,7 @@ export async function openSites(options: {
             `Cannot find "${hostname.slice(0, 80)}" among the protected hostnames: check the name`,
           );
         await rows.setSiteState(tx, site.site_id, { state: "removed", by: null, reason: null });
-        await rows.releaseHostnames(tx, site.site_id);
+        await hostnames.releaseIn(tx, site.site_id);
         await rows.nextVersion(tx, site.site_id, new Date(now()));
         return site.site_id;
       });
@@ -286,6 +317,8 @@ export async function openSites(options: {
 
     publish,
     inForce,
+    hostnames,
+    plan: openHostnamePlans({ look, settings }),
     settings: openSettingsBook({
       db,
       settings,
@@ -340,28 +373,6 @@ export async function openSites(options: {
     },
   };
 
-  /**
-   * An exact name wins over a wildcard on the edge, so a name below somebody else's wildcard would take visitors from them,
-   * and a wildcard would take those of names that their owners have not added yet (design law 10).
-   */
-  async function refuseAmongOthers(
-    tx: Tx,
-    input: { readonly hostname: string; readonly accountId: AccountId },
-  ): Promise<void> {
-    const { hostname, accountId } = input;
-    const over = wildcardOver(hostname);
-    const above = hostname.startsWith("*.") || over === null ? null : await rows.siteByHostname(tx, over);
-    const taken = hostname.startsWith("*.")
-      ? (await rows.hostnameOfOthersAt(tx, { base: hostname.slice(2), accountId })) !== null
-      : above !== null && above.account_id !== accountId;
-    if (taken) {
-      throw new Fault(
-        "site.hostname-taken",
-        `Cannot add hostname "${hostname}" as another account owns names that it overlaps with: ask for their release`,
-      );
-    }
-  }
-
   async function addOrMove(
     tx: Tx,
     input: {
@@ -371,6 +382,7 @@ export async function openSites(options: {
       email: string | null;
       match: LookMatch | null;
       by: ChangedBy;
+      vouch: boolean;
     },
   ): Promise<SiteId> {
     const accountId = await rows.ensureAccount(tx, {
@@ -378,35 +390,36 @@ export async function openSites(options: {
       name: input.account,
       email: input.email,
     });
-    const existing = await rows.siteByHostname(tx, input.hostname);
-    if (existing) {
-      if (existing.account_id !== accountId) {
-        throw new Fault(
-          "site.hostname-taken",
-          `Cannot add hostname "${input.hostname}" as another account owns it: ask for its release`,
-        );
-      }
+    const { hostname, vouch } = input;
+    const own = await claimInAccount(tx, { hostname, accountId });
+    const existing = own === null ? null : await rows.siteById(tx, own.siteId);
+    if (existing !== null) {
       if (existing.state !== "active") {
         throw new Fault(
           "site.held",
           `Cannot change "${input.hostname}" as it is ${existing.state}: a person has to settle it first`,
         );
       }
+      if (vouch) await hostnames.vouchIn(tx, existing.site_id, hostname);
       await moveOrigin(tx, { siteId: existing.site_id, origin: input.origin, by: input.by });
       await rows.nextVersion(tx, existing.site_id, new Date(now()));
       return existing.site_id;
     }
-    await refuseAmongOthers(tx, { hostname: input.hostname, accountId });
     if ((await rows.countSites(tx)).total >= SITES_MAX) {
       throw new Fault("limit.full", `Cannot add a site as there are ${SITES_MAX} already: remove some first`);
+    }
+    const because = [...(input.match?.because ?? [])];
+    if ((await releaseOf(tx, hostname))?.underMeasure === true) {
+      because.push(`"${hostname}" was let go of while a measure stood on it, or while its site was held`);
     }
     const siteId = newId<SiteId>("site", random);
     await rows.insertSite(tx, {
       site_id: siteId,
       account_id: accountId,
-      state: input.match ? "held" : "active",
-      held_because: input.match?.because ?? [],
+      state: because.length > 0 ? "held" : "active",
+      held_because: because,
     });
+    await addAccountAsOwners(tx, siteId, new Date(now()));
     await addRevision(tx, options, {
       siteId,
       before: null,
@@ -418,7 +431,7 @@ export async function openSites(options: {
       by: input.by,
       note: "Added",
     });
-    await rows.insertHostname(tx, input.hostname, siteId);
+    await hostnames.claimIn(tx, { siteId, accountId, hostname, vouch });
     await rows.nextVersion(tx, siteId, new Date(now()));
     return siteId;
   }

@@ -5,7 +5,9 @@
  */
 import type { InForce, NodeView, Page, SiteView } from "../contract/http.ts";
 import type { AccountId, SiteId } from "../contract/ids.ts";
+import type { HostnamePlan } from "../contract/http-sites.ts";
 import type { Queryable, Tx } from "../store/db.ts";
+import type { Hostnames } from "./hostnames.ts";
 import type { ChangedBy, SettingsBook } from "./site-settings.ts";
 
 export type SiteFacts = {
@@ -14,6 +16,7 @@ export type SiteFacts = {
   readonly accountName: string;
   /** Where notices to the customer go; null when the account has none. */
   readonly accountEmail: string | null;
+  /** Those that are proven. */
   readonly hostnames: readonly string[];
   readonly originUrl: string;
   readonly version: number;
@@ -28,7 +31,15 @@ export interface Sites {
     readonly accountEmail?: string;
     /** Who the history names; the operator when nobody is given. */
     readonly by?: ChangedBy;
+    /** The operator says that the name is the account's, and no proof is asked. So it is when nobody is named in `by`. */
+    readonly vouch?: boolean;
   }): Promise<SiteView>;
+  /** The site of an account that claims a name; null when there is none. */
+  ofAccount(input: { readonly hostname: string; readonly account: string }): Promise<SiteId | null>;
+  /** Claims of names and their proofs. */
+  readonly hostnames: Hostnames;
+  /** What the DNS says of a name before it is added. */
+  plan(hostname: string): Promise<HostnamePlan>;
   /** What owners set, and its history. */
   readonly settings: SettingsBook;
   /** Takes the hostname off every edge. */

@@ -1,4 +1,4 @@
-/** Who is too near to a case to decide in it: members of the customer's account, and declared conflicts (design law 2). */
+/** Who is too near to a case to decide in it: members of the customer's account or of the site, and declared conflicts (design law 2). */
 import type { AccountId, CaseId, UserId } from "../contract/ids.ts";
 import type { Queryable, Tx } from "./db.ts";
 
@@ -10,14 +10,15 @@ export async function conflictOf(
   const rows = await q.query<{ member: boolean; declared: boolean }>(
     `select exists (select 1 from account_member m
                       join site s on s.account_id = m.account_id
-                     where s.site_id = c.site_id and m.user_id = $2) as member,
+                     where s.site_id = c.site_id and m.user_id = $2)
+            or exists (select 1 from site_member m where m.site_id = c.site_id and m.user_id = $2) as member,
             exists (select 1 from case_conflict f where f.case_id = c.case_id and f.user_id = $2) as declared
        from desk_case c where c.case_id = $1`,
     [input.caseId, input.userId],
   );
   const row = rows[0];
   if (row === undefined) return null;
-  if (row.member) return "you belong to the account whose site this is about";
+  if (row.member) return "you belong to those whose site this is about";
   return row.declared ? "you declared a conflict of interest in it" : null;
 }
 

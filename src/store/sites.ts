@@ -19,14 +19,19 @@ export type SiteRow = {
   readonly version: number;
   readonly held_because: readonly string[];
   readonly created_at: Date;
+  /** All that it claims. */
   readonly hostnames: readonly string[];
+  /** Those of them that it has proven: what edges serve. */
+  readonly proven: readonly string[];
 };
 
 const SITE_SELECT = `
   select site.site_id, site.account_id, account.name as account_name, account.email as account_email, site.state,
          site_revision.settings -> 'origin' as origin, site.revision, site.version, site.held_because, site.created_at,
          coalesce((select jsonb_agg(hostname.hostname order by hostname.hostname)
-                     from hostname where hostname.site_id = site.site_id), '[]') as hostnames
+                     from hostname where hostname.site_id = site.site_id), '[]') as hostnames,
+         coalesce((select jsonb_agg(hostname.hostname order by hostname.hostname)
+                     from hostname where hostname.site_id = site.site_id and hostname.proven_at is not null), '[]') as proven
     from site join account on account.account_id = site.account_id
               join site_revision on site_revision.site_id = site.site_id and site_revision.revision = site.revision`;
 
@@ -39,10 +44,11 @@ export async function siteById(q: Queryable, siteId: SiteId): Promise<SiteRow | 
   return row ? readSite(row) : null;
 }
 
-/** The site that holds exactly this hostname or wildcard. */
+/** The site that holds exactly this hostname or wildcard: claims without a proof do not count. */
 export async function siteByHostname(q: Queryable, hostname: string): Promise<SiteRow | null> {
   const [row] = await q.query<SiteRow>(
-    `${SITE_SELECT} where site.site_id = (select hostname.site_id from hostname where hostname.hostname = $1)`,
+    `${SITE_SELECT} where site.site_id = (select hostname.site_id from hostname
+                                                where hostname.hostname = $1 and hostname.proven_at is not null)`,
     [hostname],
   );
   return row ? readSite(row) : null;
@@ -55,7 +61,7 @@ export async function hostnameOfOthersAt(
 ): Promise<string | null> {
   const [row] = await q.query<{ hostname: string }>(
     `select hostname.hostname as hostname from hostname join site on site.site_id = hostname.site_id
-      where site.account_id <> $2
+      where site.account_id <> $2 and hostname.proven_at is not null
         and (hostname.hostname = $1
              or (right(hostname.hostname, length($1) + 1) = '.' || $1
                  and strpos(left(hostname.hostname, -length($1) - 1), '.') = 0))
@@ -118,14 +124,6 @@ export async function setSiteState(
     change.by,
     change.reason,
   ]);
-}
-
-export async function insertHostname(tx: Tx, hostname: string, siteId: SiteId): Promise<void> {
-  await tx.query(`insert into hostname (hostname, site_id) values ($1, $2)`, [hostname, siteId]);
-}
-
-export async function releaseHostnames(tx: Tx, siteId: SiteId): Promise<void> {
-  await tx.query(`delete from hostname where site_id = $1`, [siteId]);
 }
 
 /** Counts the site's version up and queues it for the edges. */
