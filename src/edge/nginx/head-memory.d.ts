@@ -12,7 +12,7 @@ type NginxRequest = {
   readonly signature: number;
   readonly header_in: { readonly pos: BytePointer; readonly start: BytePointer };
   readonly headers: { readonly part: NginxPart; readonly size: number };
-  readonly http_version: number;
+  http_version: number;
   readonly request_line: NginxText;
   readonly main: NginxRequest;
 };

@@ -59,6 +59,15 @@ export function isHeadSound(): boolean {
   return areLinesSound(request);
 }
 
+/** Undoes that nginx marks a request as HTTP/0.9 when its origin answered with no head: the visitor's page has one. */
+export function restoreVersion(): void {
+  if (layout !== 1) return;
+  const spoken = ngx.var["server_protocol"] ?? "";
+  const request = ffi.cast("parapet_request_t *", get_request());
+  if (spoken === "HTTP/2.0") request.http_version = 2000;
+  else request.http_version = spoken === "HTTP/1.0" ? 1000 : 1001;
+}
+
 function proveLayout(request: NginxRequest): number {
   const line = ngx.var["request"] ?? "";
   const proved =
