@@ -6,6 +6,9 @@ export const ACK_TOPICS = "ack.";
 export const HELLO_TOPICS = "hello.";
 export const ALARM_TOPICS = "alarm.";
 
+/** What each node sees of a site's origin (OriginReport). */
+export const HEALTH_TOPICS = "health.";
+
 export const CERTIFICATE_TOPICS = "certificate.";
 export const CERTIFICATE_ACK_TOPICS = "certificate-ack.";
 /** The one topic that every node reads its shared secrets from (EdgeSecrets). */
@@ -19,3 +22,4 @@ export const certificateTopic = (certificateId: CertificateId): string =>
   `${CERTIFICATE_TOPICS}${certificateId}`;
 export const certificateAckTopic = (nodeId: NodeId, certificateId: CertificateId): string =>
   `${CERTIFICATE_ACK_TOPICS}${nodeId}.${certificateId}`;
+export const healthTopic = (nodeId: NodeId, siteId: SiteId): string => `${HEALTH_TOPICS}${nodeId}.${siteId}`;

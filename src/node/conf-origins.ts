@@ -54,17 +54,20 @@ export const ORIGIN_MAPS = `  map "" $p_upstream { default parapet_tls_alone; }
   map "" $p_client_key { default ""; }
 `;
 
+/** Owners' rules for the fields that visitors get. Sites without any are not sent to \`@plain\`, so the plain way has no filter. */
+const HEADER_FILTER = "      header_filter_by_lua_block { parapet_headers() }\n";
+
 /** The locations that a request is sent to by \`takeWay\`: each server block that serves sites has them. */
 export function renderOriginLocations(options: {
   readonly originCaFile: string;
   readonly chunkedBytes: readonly number[];
 }): string {
   return `    location @plain {
-      proxy_pass http://parapet_plain;
+${HEADER_FILTER}      proxy_pass http://parapet_plain;
     }
     location @signed {
       rewrite_by_lua_block { parapet_signed() }
-      proxy_pass http://parapet_plain;
+${HEADER_FILTER}      proxy_pass http://parapet_plain;
     }
 ${renderTls("@tls", "strict", options.originCaFile)}${renderTls("@tls_unverified", "off", options.originCaFile)}${options.chunkedBytes.map(renderChunked).join("")}`;
 }
@@ -79,7 +82,7 @@ function renderTls(name: string, verify: "strict" | "off", originCaFile: string)
       : "proxy_ssl_verify off;";
   return `    location ${name} {
       rewrite_by_lua_block { parapet_tls("${verify}") }
-      proxy_pass https://$p_upstream;
+${HEADER_FILTER}      proxy_pass https://$p_upstream;
       proxy_ssl_server_name on;
       proxy_ssl_name $p_tls_name;
       ${verifying}

@@ -5,31 +5,39 @@
  */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import type { Bus } from "../bus/bus.ts";
 import type { EdgePeer, EdgeSite, EdgeWorker } from "../contract/edge-site.ts";
 import { Fault } from "../contract/fault.ts";
 import type { NodeId, SiteId } from "../contract/ids.ts";
-import { ORIGIN_CONNECT_SECONDS_MAX, ORIGIN_READ_SECONDS_MAX } from "../contract/origin-pool.ts";
 import type { Alarm, NodeHello, PolicyAck, SitePolicy } from "../contract/policy.ts";
-import { ackTopic, alarmTopic, helloTopic, POLICY_TOPICS } from "../contract/topics.ts";
-import { Addresses } from "./addresses.ts";
-import { TLS_CONNECTION_MS_MAX, TLS_SLOTS } from "./conf-origins.ts";
-import { toEdgeSite } from "./edge-site.ts";
-import { askStatus } from "./feed-client.ts";
+import {
+  ackTopic,
+  alarmTopic,
+  EDGE_SECRETS_TOPIC,
+  healthTopic,
+  helloTopic,
+  POLICY_TOPICS,
+} from "../contract/topics.ts";
+import { toEdgeBans, type Ban } from "./bans.ts";
+import { Certificates } from "./certificates.ts";
+import { EdgeTls } from "./edge-tls.ts";
+import { askStatus, postBans } from "./feed-client.ts";
 import { Feeder, type Outcome } from "./feeder.ts";
+import { freePort } from "./free-port.ts";
+import { takeGeoDatabases } from "./geo-database.ts";
 import { LastGood } from "./last-good.ts";
 import { LOG_BYTES_MAX, rotateLogs } from "./log-rotation.ts";
+import { openCacheRoom } from "./cache-room.ts";
 import { renderNginxConf } from "./nginx-conf.ts";
 import { isRoot, makeSpool, runFolder } from "./node-folders.ts";
 import { endOrphans, NginxProcess, pause } from "./nginx-process.ts";
 import { installedNginxVersion, whyVersionUnsafe } from "./nginx-version.ts";
-import { readOriginClient, type ClientCertificate } from "./origin-client.ts";
-import { isAddress, isOwnListener, splitListen, systemLookup, type Lookup } from "./origin-address.ts";
-import { peersOf, tlsPlacesOf } from "./peers.ts";
+import { isAddress, isOwnListener, type Lookup } from "./origin-address.ts";
+import { Origins } from "./origins.ts";
 import { checkPolicy } from "./policy-check.ts";
-import { NO_SLOT, Slots } from "./slots.ts";
+import { Reloads } from "./reload.ts";
+import { createResolver, TTL_UNKNOWN_SECONDS, type Resolve } from "./resolver.ts";
 
 export type NodeOptions = {
   /** Null: no control plane lives; the node runs from disk. */
@@ -40,6 +48,8 @@ export type NodeOptions = {
   readonly dataDir: string;
   /** "HOST:PORT"; port 0 takes a free one. */
   readonly listen: string;
+  /** The same for TLS; null to serve nobody over it. */
+  readonly listenTls: string | null;
   readonly workers: number;
   /** Where `buildEdge` put the request path. */
   readonly edgeLuaDir: string;
@@ -49,15 +59,23 @@ export type NodeOptions = {
   readonly onAlarm: (alarm: Alarm) => void;
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
+  /** Instead of DNS. */
   readonly lookup?: Lookup;
+  /** "ADDRESS" or "ADDRESS:PORT"; empty for the system's. */
+  readonly dnsServers?: readonly string[];
   /** PEM file of authorities that may sign origins' certificates. */
   readonly originCaFile?: string;
   /** Bounds for what sites ask for. */
   readonly originConnectSeconds?: number;
   readonly originReadSeconds?: number;
-  /** For the test that shows what slots prevent: puts every site into this one. */
-  readonly tlsSlotsForced?: number;
+  /** Puts every site into this slot: for the test that shows what slots prevent. */
+  readonly tlsSlotForced?: number;
   readonly accessLog?: boolean;
+  /** What all sites together may keep in the cache of this node. */
+  readonly cacheBytesMax?: number;
+  /** MMDB files of the operator's; "" or nothing for none. */
+  readonly countryDatabase?: string;
+  readonly asnDatabase?: string;
   /** Judge each request's head by its bytes, a plain one's too: see src/edge/nginx/head.ts. */
   readonly everyHead?: boolean;
 };
@@ -74,9 +92,15 @@ export type RunningNode = {
   readonly nodeId: NodeId;
   /** "HOST:PORT" that really listens. */
   readonly address: string;
+  /** The same over TLS; null when nobody is served over it. */
+  readonly tlsAddress: string | null;
   /** 0 while nginx is being started again. */
   readonly nginxPid: number;
   status(): Promise<NodeStatus>;
+  /** Has nginx read its configuration anew; resolves when new workers answer. Connections live on. */
+  reload(): Promise<void>;
+  /** Keeps clients out, or lets them in again. In force on every worker within 50 ms. */
+  ban(bans: readonly Ban[]): Promise<void>;
   /** Ends nginx and everything it started. What is on disk stays. */
   stop(): Promise<void>;
 };
@@ -85,14 +109,15 @@ const NGINX_BIN = "/usr/sbin/nginx";
 const MODULES_DIR = "/usr/lib/nginx/modules";
 const SYSTEM_CA_FILE = "/etc/ssl/certs/ca-certificates.crt";
 const WORKER_USER = "www-data";
+const CACHE_BYTES_MAX_DEFAULT = 1024 * 1024 * 1024;
 const HELLO_MS = 2000;
-const RESOLVE_MS = 30_000;
 const FIRST_RESOLVE_MS = 2000;
 const READY_MS = 15_000;
 
 /** Starts a node and resolves when it serves every site it knows from disk. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
-  const node = new Agent(options, await freePort(options.listen));
+  const listenTls = options.listenTls === null ? null : await freePort(options.listenTls);
+  const node = new Agent(options, await freePort(options.listen), listenTls);
   try {
     await node.start();
   } catch (error) {
@@ -105,14 +130,17 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
 class Agent implements RunningNode {
   readonly nodeId: NodeId;
   readonly address: string;
+  readonly tlsAddress: string | null;
   readonly #options: NodeOptions;
   readonly #stateDir: string;
   readonly #runDir: string;
   readonly #lastGood: LastGood;
-  readonly #addresses: Addresses;
+  readonly #origins: Origins;
   readonly #feeder: Feeder;
-  readonly #slots = new Slots({ slots: TLS_SLOTS, connectionMsMax: TLS_CONNECTION_MS_MAX });
   readonly #nginx: NginxProcess;
+  readonly #certificates: Certificates;
+  readonly #tls: EdgeTls;
+  readonly #reloads = new Reloads();
   /** What is in force, by site. Tombstones of removed sites stay, so that an older version cannot bring them back. */
   readonly #policies = new Map<SiteId, SitePolicy>();
   readonly #holders = new Map<string, SiteId>();
@@ -127,26 +155,49 @@ class Agent implements RunningNode {
   #unsubscribe: () => void = () => undefined;
   #spoolDir = "";
   #nginxVersion = "unknown";
+  #renderConf: () => string = () => "";
   #restarts = 0;
   #stopped = false;
 
-  constructor(options: NodeOptions, listen: string) {
+  constructor(options: NodeOptions, listen: string, listenTls: string | null) {
     this.#options = options;
     this.nodeId = options.nodeId;
     this.address = listen;
+    this.tlsAddress = listenTls;
     this.#startedAtMs = options.now();
     this.#stateDir = join(options.dataDir, "edge");
     mkdirSync(this.#stateDir, { recursive: true, mode: 0o700 });
     this.#runDir = runFolder(this.#stateDir);
     this.#lastGood = new LastGood(this.#stateDir);
-    this.#addresses = new Addresses({
-      lookup: options.lookup ?? systemLookup,
+    this.#origins = new Origins({
+      nodeId: options.nodeId,
+      stateDir: this.#stateDir,
+      resolve: resolveBy(options),
       originPrivateRanges: options.originPrivateRanges,
       listen,
-      onRefused: (why) => this.#tellOnce("origin.refused-address", why),
+      originCaFile: options.originCaFile ?? SYSTEM_CA_FILE,
+      connectSecondsMax: options.originConnectSeconds,
+      readSecondsMax: options.originReadSeconds,
+      tlsSlotForced: options.tlsSlotForced,
+      now: options.now,
+      tell: (code, what) => this.#tellOnce(code, what),
+      feed: (siteId) => (this.#stopped ? Promise.resolve() : this.#feed(siteId)),
+      report: (report) => void this.#publish(healthTopic(report.nodeId, report.siteId), report),
     });
     const socketPath = join(this.#runDir, "control.sock");
     this.#feeder = new Feeder(socketPath);
+    const alarm = (code: string, what: string): void => this.#alarm(code, what);
+    this.#certificates = new Certificates({
+      stateDir: this.#stateDir,
+      nodeId: options.nodeId,
+      now: options.now,
+      alarm,
+      policyOf: (siteId) => this.#policies.get(siteId),
+      feed: (change) => this.#feeder.feed(change),
+      feedSite: (siteId) => this.#feed(siteId),
+      publish: (topic, value) => this.#publish(topic, value),
+    });
+    this.#tls = new EdgeTls({ stateDir: this.#stateDir, listen: listenTls, now: options.now, alarm });
     this.#nginx = new NginxProcess({
       bin: NGINX_BIN,
       stateDir: this.#stateDir,
@@ -174,11 +225,22 @@ class Agent implements RunningNode {
       );
     await this.#checkVersion();
     this.#loadFromDisk();
-    await this.#resolveBeforeStart();
+    this.#certificates.load();
+    await this.#tls.load(options.bus);
+    await Promise.race([this.#origins.resolveAll(), pause(FIRST_RESOLVE_MS)]);
     this.#spoolDir = makeSpool(this.#stateDir);
-    const conf = renderNginxConf({
+    const cacheDir = openCacheRoom(this.#stateDir);
+    const geo = await takeGeoDatabases({
+      countryDatabase: options.countryDatabase ?? "",
+      asnDatabase: options.asnDatabase ?? "",
+      stateDir: this.#stateDir,
+      modulesDir: MODULES_DIR,
+      nginxBin: NGINX_BIN,
+      onAlarm: (code, what) => this.#alarm(code, what),
+    });
+    this.#renderConf = () => renderNginxConf({
       listen: this.address,
-      tls: null,
+      tls: this.#tls.conf(),
       workers: options.workers,
       stateDir: this.#stateDir,
       runDir: this.#runDir,
@@ -191,9 +253,12 @@ class Agent implements RunningNode {
       originConnectSeconds: options.originConnectSeconds ?? 5,
       originReadSeconds: options.originReadSeconds ?? 60,
       accessLog: options.accessLog ?? true,
-      everyHead: options.everyHead ?? true,
+      cacheDir,
+      cacheBytesMax: options.cacheBytesMax ?? CACHE_BYTES_MAX_DEFAULT,
+      geo,
+      everyHead: options.everyHead ?? false,
     });
-    writeFileSync(join(this.#stateDir, "nginx.conf"), conf, { mode: 0o600 });
+    writeFileSync(join(this.#stateDir, "nginx.conf"), this.#renderConf(), { mode: 0o600 });
     this.#nginx.start();
     await this.#untilReady();
     await this.#hello();
@@ -201,10 +266,21 @@ class Agent implements RunningNode {
       // What disk already gave is in force: say so, for a control plane that starts later than its edges.
       for (const policy of this.#policies.values())
         await this.#ack(policy, { ok: true, workers: options.workers });
-      this.#unsubscribe = options.bus.subscribe(POLICY_TOPICS, ({ value }) => this.#receiveSoon(value));
+      const ways = [
+        options.bus.subscribe(POLICY_TOPICS, ({ value }) => this.#receiveSoon(value)),
+        options.bus.subscribe(EDGE_SECRETS_TOPIC, ({ value }) => this.#tls.receive(value)),
+        await this.#certificates.listen(options.bus),
+      ];
+      this.#unsubscribe = () => ways.forEach((leave) => leave());
     }
     this.#timers.push(setInterval(() => void this.#tick(), HELLO_MS));
-    this.#timers.push(setInterval(() => void this.#resolveAll(), RESOLVE_MS));
+    this.#origins.start();
+  }
+
+  async ban(bans: readonly Ban[]): Promise<void> {
+    const { kept } = await postBans(join(this.#runDir, "control.sock"), toEdgeBans(bans));
+    if (kept === bans.length) return;
+    throw new Fault("limit.full", `Only ${kept} of ${bans.length} bans fit nginx's memory: ban networks, or fewer`);
   }
 
   async status(): Promise<NodeStatus> {
@@ -218,10 +294,23 @@ class Agent implements RunningNode {
     };
   }
 
+  reload(): Promise<void> {
+    return this.#reloads.reload(() => ({
+      bin: NGINX_BIN,
+      stateDir: this.#stateDir,
+      confPath: join(this.#stateDir, "nginx.conf"),
+      conf: this.#renderConf(),
+      socketPath: join(this.#runDir, "control.sock"),
+      workers: this.#options.workers,
+      pid: () => this.#nginx.pid,
+    }));
+  }
+
   async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#unsubscribe();
+    this.#origins.stop();
     for (const timer of this.#timers) clearInterval(timer);
     await this.#feeder.close();
     await this.#nginx.stop();
@@ -286,8 +375,9 @@ class Agent implements RunningNode {
     this.#hold(policy);
     // From here a crash loses nothing: the control plane has no confirmation and sends the version again.
     const saveError = await this.#save(policy);
-    await this.#resolveFresh(policy);
+    await this.#origins.resolveFresh(policy);
     const outcome = await this.#feed(policy.siteId);
+    void this.#certificates.siteChanged(policy.siteId);
     if (this.#policies.get(policy.siteId) !== policy) return; // A newer version overtook it and has its own confirmation.
     if (!outcome.ok) await this.#refuse(policy, outcome.why);
     else if (saveError !== null) await this.#refuse(policy, `In force, but not on disk: ${saveError}`);
@@ -301,7 +391,9 @@ class Agent implements RunningNode {
   /** The one thing that depends on this machine: an origin that is this edge itself. */
   #whyUnservable(policy: SitePolicy): string | null {
     const own = policy.origin.servers.find(
-      ({ host, port }) => isAddress(host) && isOwnListener(host, port, this.address),
+      ({ host, port }) => isAddress(host) &&
+        (isOwnListener(host, port, this.address) ||
+          (this.tlsAddress !== null && isOwnListener(host, port, this.tlsAddress))),
     );
     return own === undefined
       ? null
@@ -312,54 +404,21 @@ class Agent implements RunningNode {
     for (const name of this.#policies.get(policy.siteId)?.hostnames ?? []) this.#holders.delete(name);
     for (const name of policy.hostnames) this.#holders.set(name, policy.siteId);
     this.#policies.set(policy.siteId, policy);
+    this.#origins.hold(policy);
   }
 
   #changeOf(siteId: SiteId): { siteId: string; site: EdgeSite | null } {
     const policy = this.#policies.get(siteId);
-    if (policy === undefined || policy.hostnames.length === 0) {
-      this.#slots.place(siteId, [], this.#options.now());
-      return { siteId, site: null };
-    }
-    const peers = peersOf(policy, {
-      addressesOf: (server) => this.#addresses.of(server),
-      isDown: () => false,
-    });
-    const client = this.#clientOf(policy);
-    const places = tlsPlacesOf(policy, peers, client?.identity ?? "");
-    const slot =
-      this.#options.tlsSlotsForced ?? this.#slots.place(siteId, places, this.#options.now());
-    const { originConnectSeconds = ORIGIN_CONNECT_SECONDS_MAX, originReadSeconds = ORIGIN_READ_SECONDS_MAX } =
-      this.#options;
-    const site = toEdgeSite(policy, {
-      peers,
-      slot: places.length === 0 ? NO_SLOT : slot,
-      client,
-      connectSecondsMax: originConnectSeconds,
-      readSecondsMax: originReadSeconds,
-    });
-    return { siteId, site };
+    return { siteId, site: policy === undefined ? null : this.#origins.edgeSiteOf(policy) };
   }
 
   /** Feeds nginx what stands of a site now. */
   async #feed(siteId: SiteId): Promise<Outcome> {
     const change = this.#changeOf(siteId);
-    const turn = this.#slots.turn;
+    const turn = this.#origins.turn;
     const outcome = await this.#feeder.feed(change);
-    if (outcome.ok) this.#slots.confirmed(siteId, turn, this.#options.now());
+    if (outcome.ok) this.#origins.confirmed(siteId, turn);
     return outcome;
-  }
-
-  #clientOf(policy: SitePolicy): ClientCertificate | null {
-    const certificateId = policy.origin.tls.clientCertificateId;
-    if (certificateId === null || policy.origin.scheme !== "https") return null;
-    const found = readOriginClient(this.#stateDir, { certificateId, siteId: policy.siteId });
-    if (found === null) {
-      this.#tellOnce(
-        "origin.no-client-certificate",
-        `The certificate ${certificateId} that ${policy.siteId} shows to its origin has not come here: until it does, none is shown`,
-      );
-    }
-    return found;
   }
 
   /** Null when the policy is durable, else why not. */
@@ -439,25 +498,31 @@ class Agent implements RunningNode {
       for (const server of checked.value.origin.servers) {
         // One name's addresses cannot be told from another's of the same port: they hold until the names are resolved.
         const own = peers.filter(({ port }) => port === server.port).map(({ address }) => address);
-        this.#addresses.remember(server, own);
+        this.#origins.remember(server, own);
       }
     }
   }
 
   /** What nginx loads before its workers accept. Written whole or not at all. */
   #writeSnapshot(): void {
-    const path = join(this.#stateDir, "snapshot.jsonl");
     const lines: string[] = [];
     for (const siteId of this.#policies.keys()) {
       const { site } = this.#changeOf(siteId);
       if (site !== null) lines.push(`${JSON.stringify(site)}\n`);
     }
     try {
-      writeFileSync(`${path}.new`, lines.join(""), { mode: 0o600 });
-      renameSync(`${path}.new`, path);
+      for (const [name, text] of [
+        ["snapshot.jsonl", lines.join("")],
+        ["certificates.jsonl", this.#certificates.snapshot()],
+      ] as const) {
+        const path = join(this.#stateDir, name);
+        writeFileSync(`${path}.new`, text, { mode: 0o600 });
+        renameSync(`${path}.new`, path);
+      }
     } catch (error) {
       // A full disk: nginx starts from the older snapshot, and everything newer is fed to it again below.
       this.#alarm("edge.not-durable", `The snapshot cannot be written (${String(error)}): make room`);
+      this.#certificates.forgetFed();
       for (const siteId of this.#policies.keys()) void this.#feed(siteId);
     }
   }
@@ -481,47 +546,18 @@ class Agent implements RunningNode {
     return known;
   }
 
-  // --- addresses
-
-  async #resolveBeforeStart(): Promise<void> {
-    const all = Promise.all(
-      [...this.#policies.values()].flatMap(({ origin }) =>
-        origin.servers.map((server) => this.#addresses.refresh(server)),
-      ),
-    );
-    await Promise.race([all, pause(FIRST_RESOLVE_MS)]);
-  }
-
-  /** A new origin is resolved before nginx hears of it; a known one is not waited for. */
-  async #resolveFresh(policy: SitePolicy): Promise<void> {
-    if (policy.hostnames.length === 0) return;
-    await Promise.all(
-      policy.origin.servers
-        .filter((server) => this.#addresses.of(server).length === 0)
-        .map((server) => this.#addresses.refresh(server)),
-    );
-  }
-
-  async #resolveAll(): Promise<void> {
-    this.#addresses.keepOnly([...this.#policies.values()].flatMap(({ origin }) => origin.servers));
-    await Promise.all(
-      [...this.#policies.values()].map(async (policy) => {
-        if (policy.hostnames.length === 0) return;
-        const changes = await Promise.all(
-          policy.origin.servers
-            .filter(({ host }) => !isAddress(host))
-            .map((server) => this.#addresses.refresh(server)),
-        );
-        if (changes.includes(true) && !this.#stopped) await this.#feed(policy.siteId);
-      }),
-    );
-  }
-
   // --- being there
 
   async #tick(): Promise<void> {
     await this.#hello();
     await this.#boundLogs();
+    await this.#certificates.tick();
+    if (this.#tls.wantsReload()) {
+      await this.reload().catch((error: unknown) => {
+        this.#tls.reloadFailed();
+        this.#alarm("edge.reload-failed", error instanceof Error ? error.message : String(error));
+      });
+    }
     for (const siteId of Array.from(this.#unsaved)) {
       const policy = this.#policies.get(siteId);
       if (policy === undefined) continue;
@@ -614,21 +650,13 @@ class Agent implements RunningNode {
   }
 }
 
+function resolveBy(options: NodeOptions): Resolve {
+  const { lookup } = options;
+  if (lookup === undefined) return createResolver({ servers: options.dnsServers ?? [] });
+  return async (host) => ({ addresses: await lookup(host), ttlSeconds: TTL_UNKNOWN_SECONDS });
+}
+
 /** This fleet's name in CDN-Loop (RFC 8586 §2): all nodes that pin one ledger are one provider. */
 export function cdnIdOf(pinnedVkey: string): string {
   return `parapet-${createHash("sha256").update(pinnedVkey).digest("hex").slice(0, 16)}`;
-}
-
-async function freePort(listen: string): Promise<string> {
-  const { host, port } = splitListen(listen);
-  if (port !== 0) return listen;
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, host, resolve);
-  });
-  const bound = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (bound === null || typeof bound === "string") throw new Error("The listener has no port.");
-  return `${host.includes(":") ? `[${host}]` : host}:${bound.port}`;
 }

@@ -246,7 +246,7 @@ test("more identities at one address than there are slots: each still meets its 
 });
 
 test("with every site forced into one slot the leak is there: the tests above can fail", async () => {
-  const stage = await openStage({ originCaFile: authority.caFile, tlsSlotsForced: 0 });
+  const stage = await openStage({ originCaFile: authority.caFile, tlsSlotForced: 0 });
   const origin = await openTlsOrigin({
     certificates: {
       "good.example": authority.issue("good.example"),
