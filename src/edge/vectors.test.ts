@@ -4,45 +4,30 @@
  * the test cannot pass by running nothing.
  */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { buildEdge } from "../cli/build-edge.ts";
 import { MEASURE_KINDS, SCOPES } from "../contract/measure.ts";
 import { REASON_STATUS } from "../contract/verdict.ts";
+import { EDGE_OUT, EDGE_VECTORS, underLuaJit, type Vector } from "../../test/edge-runtimes.ts";
 import { decide } from "./vectors.ts";
 
-type Vector = { readonly name: string; readonly args: readonly unknown[]; readonly expect?: unknown };
-
-const VECTORS = fileURLToPath(new URL("../../test/vectors/edge/", import.meta.url));
-const OUT = fileURLToPath(new URL("../../build/edge", import.meta.url));
-
-function underLuaJit(vectors: readonly Vector[]): unknown[] {
-  const output = execFileSync("luajit", [join(VECTORS, "run.lua")], {
-    input: vectors.map((vector) => `${JSON.stringify({ name: vector.name, args: vector.args })}\n`).join(""),
-    env: { ...process.env, LUA_PATH: `${OUT}/?.lua;;` },
-    maxBuffer: 256 * 1024 * 1024,
-  });
-  const results = output.toString("utf8").trimEnd().split("\n");
-  assert.equal(results.length, vectors.length, "LuaJIT answered every vector");
-  return results.map((line) => JSON.parse(line) as unknown);
-}
-
 test("every vector holds under Node and under LuaJIT", async () => {
-  const { files: modules } = await buildEdge({ outDir: OUT });
-  const names = readdirSync(VECTORS).filter((name) => name.endsWith(".json"));
-  const vectors = names.flatMap((name) => JSON.parse(readFileSync(join(VECTORS, name), "utf8")) as Vector[]);
+  const { files: modules } = await buildEdge({ outDir: EDGE_OUT });
+  const names = readdirSync(EDGE_VECTORS).filter((name) => name.endsWith(".json"));
+  const vectors = names.flatMap(
+    (name) => JSON.parse(readFileSync(join(EDGE_VECTORS, name), "utf8")) as Vector[],
+  );
   const inLua = underLuaJit(vectors);
   for (const [i, vector] of vectors.entries()) {
     const what = `${vector.name}(${JSON.stringify(vector.args)})`;
     assert.deepEqual(decide(vector.name, vector.args), vector.expect, `Node: ${what}`);
     assert.deepEqual(inLua[i], vector.expect, `LuaJIT: ${what}`);
   }
-  assert.equal(names.length, 8, "vector files");
-  assert.ok(vectors.length >= 180, `only ${vectors.length} vectors`);
+  assert.equal(names.length, 9, "vector files");
+  assert.ok(vectors.length >= 320, `only ${vectors.length} vectors`);
   assert.ok(modules >= 25, `only ${modules} modules were compiled`);
 });
 

@@ -3,6 +3,13 @@
  * are plain: text, numbers, truth, null, lists and records of them.
  */
 import type { MeasureRecord } from "../contract/measure.ts";
+import {
+  SITE_RULES_DEFAULT,
+  type AccessRule,
+  type ErrorPage,
+  type RedirectRule,
+  type RobotsSettings,
+} from "../contract/site-rules.ts";
 import { REASON_STATUS, type ReasonCode } from "../contract/verdict.ts";
 import { allowanceOf, judge, retryAfterSeconds } from "./client-limit.ts";
 import { errorProblem, reasonOfStatus, renderError } from "./error-page.ts";
@@ -14,6 +21,12 @@ import { chooseLanguage, prefersJson } from "./negotiate.ts";
 import { isPlainUrl, noticeProblem, renderNotice, renderWarning } from "./notice-page.ts";
 import { readableTime } from "./page.ts";
 import { canonicalPath, canonicalQuery, decodedPath, queryOf } from "./request-target.ts";
+import { aiRobotsGroup, isAiCrawler } from "./ai-crawlers.ts";
+import { addressBytes, isInNetworks, prepareNetworks } from "./network.ts";
+import { prepareOwnPages, renderOwnPage } from "./own-page.ts";
+import { isInPaths, preparePaths } from "./path-glob.ts";
+import { prepareRedirects, redirectOf, redirectTarget } from "./redirect.ts";
+import { isLetIn, maintenanceMessage, prepareRules, robotsText } from "./site-rules.ts";
 import { passExpiry, passMessage, passUrl, sameText, splitPass } from "./warning-pass.ts";
 
 type Plain = string | number | boolean | null;
@@ -73,6 +86,42 @@ const DECISIONS: Record<string, ((args: readonly unknown[]) => Plain | readonly 
     return [split.target, split.token];
   },
   sameText: (a) => sameText(a[0] as string, a[1] as string),
+  addressBytes: (a) => {
+    const bytes = addressBytes(a[0] as string);
+    const out: string[] = [];
+    for (let i = 0; i < bytes.length; i++) out.push(readable(bytes.charCodeAt(i)));
+    return out.join(" ");
+  },
+  isInNetworks: (a) => isInNetworks(prepareNetworks(a[0] as string[]), addressBytes(a[1] as string)),
+  isInPaths: (a) => isInPaths(preparePaths(a[0] as string[]), decodedPath(canonicalPath(a[1] as string))),
+  redirect: (a) => {
+    const redirects = prepareRedirects(a[0] as RedirectRule[]);
+    const path = decodedPath(canonicalPath(a[1] as string));
+    const found = redirectOf(redirects, path);
+    return found === null ? null : redirectTarget(found, path, a[2] as string);
+  },
+  isAiCrawler: (a) => isAiCrawler(a[0] as string),
+  aiRobotsGroup: () => aiRobotsGroup(),
+  robotsText: (a) => robotsText(a[0] as RobotsSettings),
+  renderOwnPage: (a) => renderOwnPage(a[0] as string, a[1] as string),
+  ownPage: (a) => prepareOwnPages(a[0] as ErrorPage[])?.[a[1] as string] ?? null,
+  /** Rules, path, method, address, ASN, country. */
+  isLetIn: (a) => {
+    const rules = prepareRules({ ...SITE_RULES_DEFAULT, access: a[0] as AccessRule[] });
+    if (rules === undefined) return true;
+    const path = decodedPath(canonicalPath(a[1] as string));
+    const address = addressBytes(a[3] as string);
+    return isLetIn(rules.access, path, a[2] as string, address, a[4] as string, a[5] as string);
+  },
+  maintenanceMessage: (a) => {
+    const maintenance = {
+      messageEn: a[0] as string,
+      messageFr: a[1] as string,
+      allowNetworks: undefined,
+      retryAfterSeconds: 1,
+    };
+    return maintenanceMessage(maintenance, a[2] as Language);
+  },
   measureOn: (a) => {
     const record = {
       kind: a[0],
@@ -85,3 +134,10 @@ const DECISIONS: Record<string, ((args: readonly unknown[]) => Plain | readonly 
     return found === null ? null : found.record.kind;
   },
 };
+
+/** A byte in digits. */
+function readable(byte: number): string {
+  const [hundreds, tens] = [Math.floor(byte / 100), Math.floor(byte / 10) % 10];
+  const digits = "0123456789";
+  return digits.charAt(hundreds) + digits.charAt(tens) + digits.charAt(byte % 10);
+}
