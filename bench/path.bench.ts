@@ -165,16 +165,14 @@ async function makeCertificate(folder: string): Promise<Pem> {
     "-nodes",
     "-days",
     "30",
-    ...[
-      "-subj",
-      `/CN=${HOST}`,
-      "-addext",
-      `subjectAltName=DNS:${HOST}`,
-      "-keyout",
-      keyFile,
-      "-out",
-      certFile,
-    ],
+    "-subj",
+    `/CN=${HOST}`,
+    "-addext",
+    `subjectAltName=DNS:${HOST}`,
+    "-keyout",
+    keyFile,
+    "-out",
+    certFile,
   ]);
   return { certFile, keyFile };
 }

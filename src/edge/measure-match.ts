@@ -36,6 +36,44 @@ export function prepareMeasures(measures: readonly EdgeMeasure[]): PreparedMeasu
   return prepared;
 }
 
+/**
+ * Measures of one hostname, by the first segment of the paths that they cover, so that a path which none of them covers costs one
+ * look-up and no loop (a loop would also keep LuaJIT from compiling ADMIT as one piece). Each list runs from strong to mild.
+ */
+export type MeasureMap = {
+  /** Whether one of them covers every path: then each segment's list is only a part of the answer. */
+  readonly everywhere: readonly PreparedMeasure[];
+  readonly bySegment: Readonly<Record<string, readonly PreparedMeasure[] | undefined>>;
+};
+
+export function mapMeasures(measures: readonly PreparedMeasure[]): MeasureMap {
+  const everywhere: PreparedMeasure[] = [];
+  const bySegment: Record<string, PreparedMeasure[] | undefined> = {};
+  for (const measure of measures) if (measure.path === "" && !measure.isExact) everywhere.push(measure);
+  for (const measure of measures) {
+    const segment = firstSegment(measure.path);
+    if (segment === "" || bySegment[segment] !== undefined) continue;
+    // Those that cover everything stand in each list too, at their rank.
+    bySegment[segment] = measures.filter(
+      ({ path, isExact }) => (path === "" && !isExact) || firstSegment(path) === segment,
+    );
+  }
+  return { everywhere, bySegment };
+}
+
+/** "/threads" of "/threads/7". Two paths of which one covers the other have it in common. */
+function firstSegment(path: string): string {
+  const end = path.indexOf("/", 1);
+  return end < 0 ? path : path.substring(0, end);
+}
+
+/** Those that may cover `path`; undefined when none does. */
+export function measuresOfPath(map: MeasureMap, path: string): readonly PreparedMeasure[] | undefined {
+  const found = map.bySegment[firstSegment(path)];
+  if (found !== undefined) return found;
+  return map.everywhere.length > 0 ? map.everywhere : undefined;
+}
+
 /** Those that can stand on a request for `host` at all. */
 export function measuresOfHost(measures: readonly PreparedMeasure[], host: string): PreparedMeasure[] {
   const found: PreparedMeasure[] = [];

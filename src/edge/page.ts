@@ -15,10 +15,6 @@ export type Page = {
   readonly reason: string;
 };
 
-/** Sent with every page of the edge: nothing may be loaded, nothing may frame it. */
-export const PAGE_CSP =
-  "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
 const STYLE =
   ":root{color-scheme:light dark;--ink:#1b1f24;--soft:#59636e;--paper:#fff;--line:#d1d9e0;--link:#0a55b8}" +
   "@media(prefers-color-scheme:dark){:root{--ink:#e8ecf1;--soft:#a3adb8;--paper:#14181d;--line:#3a424b;--link:#7db4ff}}" +

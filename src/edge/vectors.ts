@@ -16,7 +16,7 @@ import { errorProblem, reasonOfStatus, renderError } from "./error-page.ts";
 import { contentLength, isLoop, nominatedFields } from "./forwarding.ts";
 import { hostnameCovers, normaliseHost, wildcardOf } from "./hostname.ts";
 import { escapeHtml, jsonString } from "./html.ts";
-import { measureOn, measuresOfHost, prepareMeasures } from "./measure-match.ts";
+import { mapMeasures, measureOn, measuresOfHost, measuresOfPath, prepareMeasures } from "./measure-match.ts";
 import { chooseLanguage, prefersJson } from "./negotiate.ts";
 import { isPlainUrl, noticeProblem, renderNotice, renderWarning } from "./notice-page.ts";
 import { readableTime } from "./page.ts";
@@ -130,7 +130,9 @@ const DECISIONS: Record<string, ((args: readonly unknown[]) => Plain | readonly 
     } as unknown as MeasureRecord;
     const prepared = prepareMeasures([{ record, startsAtMs: 1000, endsAtMs: a[4] as number }]);
     const target = decodedPath(canonicalPath(a[6] as string));
-    const found = measureOn(measuresOfHost(prepared, a[5] as string), target, a[7] as string, a[8] as number);
+    const near = measuresOfPath(mapMeasures(measuresOfHost(prepared, a[5] as string)), target);
+    if (near === undefined) return null;
+    const found = measureOn(near, target, a[7] as string, a[8] as number);
     return found === null ? null : found.record.kind;
   },
 };

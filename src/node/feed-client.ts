@@ -1,5 +1,6 @@
 /** The agent's side of nginx's control socket: one request per connection, bounded in time and size. */
 import { request } from "node:http";
+import type { EdgeBan } from "../contract/ban.ts";
 import type { EdgeChange, EdgeFeedAnswer } from "../contract/edge-site.ts";
 
 const ANSWER_BYTES_MAX = 1024 * 1024;
@@ -9,14 +10,22 @@ export function postChanges(socketPath: string, changes: readonly EdgeChange[]):
   return call(socketPath, { method: "POST", path: "/policy", body: JSON.stringify({ changes }) });
 }
 
+/** How many of the bans nginx kept; it knows them at once, and all of its workers within 50 ms. */
+export async function postBans(
+  socketPath: string,
+  bans: readonly EdgeBan[],
+): Promise<{ readonly kept: number }> {
+  return call(socketPath, { method: "POST", path: "/bans", body: JSON.stringify({ bans }) });
+}
+
 export function askStatus(socketPath: string): Promise<EdgeFeedAnswer> {
   return call(socketPath, { method: "GET", path: "/status", body: "" });
 }
 
-function call(
+function call<Answer>(
   socketPath: string,
   input: { readonly method: string; readonly path: string; readonly body: string },
-): Promise<EdgeFeedAnswer> {
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const asking = request(
       {
@@ -43,7 +52,7 @@ function call(
             return;
           }
           try {
-            resolve(JSON.parse(text) as EdgeFeedAnswer);
+            resolve(JSON.parse(text) as Answer);
           } catch (error) {
             reject(error instanceof Error ? error : new Error(String(error)));
           }

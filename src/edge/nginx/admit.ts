@@ -8,36 +8,54 @@
 import { judge, retryAfterSeconds, type Allowance } from "../client-limit.ts";
 import { contentLength, isLoop, nominatedFields } from "../forwarding.ts";
 import { normaliseHost } from "../hostname.ts";
-import { measureOn, type PreparedMeasure } from "../measure-match.ts";
+import { measureOn, measuresOfPath, type MeasureMap, type PreparedMeasure } from "../measure-match.ts";
 import { queryOf } from "../request-target.ts";
 import { splitPass } from "../warning-pass.ts";
-import { answerError, answerNotice } from "./answer.ts";
+import { answerCrowd, answerError, answerNotice } from "./answer.ts";
+import { inForce, isBanned } from "./bans.ts";
+import { isHeadSound } from "./head.ts";
+import { goOn } from "./cache-way.ts";
 import { nextRequestId } from "./request-id.ts";
+import { stopsAtRules } from "./rules.ts";
 import { memory, rememberKey, routeOf, settle, siteOfHost, type Loaded, type Route } from "./sites.ts";
 import { passWarning } from "./warning.ts";
-import { takeWay } from "./way.ts";
+import { answersInFront, sentToHttps } from "./well-known.ts";
 
 const limits = ngx.shared["parapet_limits"]!;
 const HEADERS_MAX = 100;
 
 export const settings = { cdnId: "" };
 
-export function admit(): void {
-  if (ngx.req.is_internal()) return; // An error page on its way out: the request was judged before.
-  const key = ngx.var["p_key"]!;
+/** Whether each request's head is judged by its bytes, or only that of requests which go the careful way. */
+export const strict = { everyHead: false };
+const HTTP_BAD_REQUEST = 400;
+
+/** `keyName`: the variable of this listener. Over TLS the key begins with "/" and the name in SNI: no hostname holds a slash. */
+export function admit(keyName: "p_key" | "p_tls_key", tls: boolean): void {
+  if (ngx.status !== 0) return; // An error page on its way out: the request was judged before.
+  if (strict.everyHead && !isHeadSound()) return refuseMalformed();
+  const key = ngx.var[keyName]!;
   let route = memory.byKey[key];
   let chunked = false;
   if (route === undefined) {
-    route = carefully(key);
+    route = carefully(key, tls);
     if (route === undefined) return;
     chunked = ngx.var["http_transfer_encoding"] !== undefined;
   }
   const site = route.site;
-  if (route.measures !== undefined && stopsAtMeasure(site, route.measures)) return;
+  const front = site.front;
+  if (front !== undefined && answersInFront(front, tls)) return;
   const allowance = route.allowance;
+  let client = "";
+  if (allowance !== undefined || inForce.any) {
+    let address = ngx.var["binary_remote_addr"]!;
+    if (address.length > 4) address = string.sub(address, 1, 8); // A /64: one household's.
+    client = site.limitPrefix + address;
+    if (inForce.any && isBanned(client, address)) return refuseBanned(site);
+  }
+  if (route.measures !== undefined && stopsAtMeasure(site, route.measures)) return;
+  if (site.rules !== undefined && stopsAtRules(site)) return;
   if (allowance !== undefined) {
-    const address = ngx.var["binary_remote_addr"]!;
-    const client = site.limitPrefix + (address.length > 4 ? string.sub(address, 1, 8) : address);
     const now = ngx.now();
     const [used] = limits.incr(client, allowance.costSeconds, now, allowance.rememberSeconds);
     if (used !== undefined) {
@@ -46,20 +64,36 @@ export function admit(): void {
       if (judged === "renew") limits.set(client, now + allowance.costSeconds, allowance.rememberSeconds);
     }
   }
+  if (front !== undefined && front.toHttps && sentToHttps(tls)) return;
   ngx.var["p_site"] = site.siteId;
   ngx.var["p_request"] = nextRequestId();
   settle(site);
-  if (site.special || chunked) return takeWay(site, chunked);
+  if (site.special || chunked) return goOn(site, chunked);
 }
 
 function refuseClient(client: string, used: number, allowance: Allowance): void {
   limits.incr(client, -allowance.costSeconds); // A refused request costs nothing.
   ngx.header["Retry-After"] = string.format("%d", retryAfterSeconds(used, ngx.now(), allowance));
-  return answerError("limit.client");
+  return answerCrowd("limit.client");
+}
+
+/** Cheapest of all answers: whoever is kept out must cost less than whoever is let in. */
+function refuseBanned(site: Loaded): void {
+  ngx.var["p_site"] = site.siteId;
+  return answerCrowd("client.banned");
+}
+
+/** As a status and not as an answer, since nginx then closes the connection: what follows may belong to what was not understood. */
+function refuseMalformed(): void {
+  return ngx.exit(HTTP_BAD_REQUEST);
 }
 
 /** Finds the site of a request that is not plain, or answers it and returns nothing. */
-function carefully(key: string): Route | undefined {
+function carefully(key: string, tls: boolean): Route | undefined {
+  if (!strict.everyHead && !isHeadSound()) {
+    refuseMalformed();
+    return undefined;
+  }
   const raw = ngx.var["http_host"];
   const host = raw === undefined ? null : normaliseHost(raw);
   if (host === null) {
@@ -69,7 +103,12 @@ function carefully(key: string): Route | undefined {
   }
   if (host !== ngx.var["host"]) {
     // The target names one host and the Host field another (RFC 9112 §3.2.2): the origin would hear the wrong one.
-    answerError("request.malformed");
+    refuseMalformed();
+    return undefined;
+  }
+  if (tls && host !== normaliseHost(ngx.var["ssl_server_name"] ?? "")) {
+    // A browser that shares a connection among names asks again on one of its own (RFC 9110 §15.5.20).
+    answerError("host.misdirected");
     return undefined;
   }
   const site = siteOfHost(host);
@@ -101,7 +140,7 @@ function oddities(site: Loaded): boolean {
   if (connection !== "") {
     const nominated = nominatedFields(connection);
     if (nominated === null) {
-      answerError("request.malformed");
+      refuseMalformed();
       return false;
     }
     for (const name of nominated) ngx.req.clear_header(name);
@@ -110,7 +149,8 @@ function oddities(site: Loaded): boolean {
   if (announced !== undefined) {
     const bytes = contentLength(announced);
     if (bytes < 0 || bytes > site.bodyBytesMax) {
-      answerError(bytes < 0 ? "request.malformed" : "request.body-too-large");
+      if (bytes < 0) refuseMalformed();
+      else answerError("request.body-too-large");
       return false;
     }
   }
@@ -118,8 +158,10 @@ function oddities(site: Loaded): boolean {
 }
 
 /** True when a measure answered the request. */
-function stopsAtMeasure(site: Loaded, measures: readonly PreparedMeasure[]): boolean {
+function stopsAtMeasure(site: Loaded, map: MeasureMap): boolean {
   const path = ngx.var["uri"]!;
+  const measures = measuresOfPath(map, path);
+  if (measures === undefined) return false;
   const nowMs = ngx.now() * 1000;
   if (site.hasWarning) return stopsAtWarnedSite(measures, path, nowMs);
   const query = site.hasUrlMeasure ? (ngx.var["args"] ?? "") : "";

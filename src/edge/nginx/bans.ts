@@ -1,0 +1,80 @@
+/**
+ * Clients that are kept out for a time, on one site or on all. A ban is a key in a dictionary of its own with an end, so that invented keys of
+ * other features can never push one out, and so that it ends by itself. IPv6 clients are banned by /64, as limits count them. While no
+ * ban is in force a request does not even look: the workers share the moment at which the last one ends.
+ */
+import * as cjson from "cjson.safe";
+import type { EdgeBan } from "../../contract/ban.ts";
+import { shortName } from "./sites.ts";
+
+const bans = ngx.shared["parapet_bans"]!;
+const control = ngx.shared["parapet_control"]!;
+const EVERYWHERE = "* ";
+
+/** Whether any ban is in force, and whether on one site or on all. Kept by `catchUpBans`. */
+export const inForce = { any: false, onSite: false, everywhere: false };
+
+/** Runs with every look at the journal. */
+export function catchUpBans(): void {
+  const now = ngx.now();
+  inForce.onSite = now < until("bans-site-until");
+  inForce.everywhere = now < until("bans-everywhere-until");
+  inForce.any = inForce.onSite || inForce.everywhere;
+}
+
+/** `client`: the site's short prefix and the client's address bytes, as `admit` makes it; `address`: the bytes alone. */
+export function isBanned(client: string, address: string): boolean {
+  if (inForce.onSite) {
+    const [found] = bans.get(client);
+    if (found !== undefined) return true;
+  }
+  if (inForce.everywhere) {
+    const [found] = bans.get(EVERYWHERE + address);
+    if (found !== undefined) return true;
+  }
+  return false;
+}
+
+/** POST /bans: `{"bans":[{siteId, address, seconds}]}`; `seconds` 0 lifts one. Answers when this worker has it; others follow within 50 ms. */
+export function feedBans(): void {
+  ngx.req.read_body();
+  const [value] = cjson.decode(ngx.req.get_body_data() ?? "");
+  if (value === undefined) {
+    ngx.status = 400;
+    ngx.print('{"why":"The body is not JSON, or does not fit the buffer"}');
+    return;
+  }
+  let kept = 0;
+  for (const ban of (value as { bans: EdgeBan[] }).bans) if (applyBan(ban)) kept += 1;
+  catchUpBans();
+  ngx.header["Content-Type"] = "application/json";
+  ngx.print(`{"kept":${string.format("%d", kept)}}`);
+}
+
+function applyBan(ban: EdgeBan): boolean {
+  const bytes = bytesOf(ban.addressHex);
+  const isEverywhere = (ban.siteId as unknown) === cjson.null || ban.siteId === null;
+  const key = isEverywhere ? EVERYWHERE + bytes : `${shortName(ban.siteId as string)} ${bytes}`;
+  if (ban.seconds <= 0) {
+    bans.delete(key);
+    return true;
+  }
+  // `set` makes room by dropping the ban that was looked at least recently: under a flood that is the quietest client.
+  const [kept] = bans.set(key, 1, ban.seconds);
+  if (!kept) return false;
+  const name = isEverywhere ? "bans-everywhere-until" : "bans-site-until";
+  const end = ngx.now() + ban.seconds;
+  if (until(name) < end) control.set(name, end);
+  return true;
+}
+
+function until(name: string): number {
+  const [known] = control.get(name);
+  return known === undefined ? 0 : (known as number);
+}
+
+function bytesOf(hex: string): string {
+  let bytes = "";
+  for (let i = 1; i < hex.length; i += 2) bytes += string.char(tonumber(string.sub(hex, i, i + 1), 16)!);
+  return bytes;
+}
