@@ -2,11 +2,19 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { NO_GEO_DATABASE } from "./geo-database.ts";
 import { renderNginxConf, type NginxConfOptions } from "./nginx-conf.ts";
 
 const GOLDEN = fileURLToPath(new URL("../../test/vectors/edge/nginx.conf", import.meta.url));
 const OPTIONS: NginxConfOptions = {
   listen: "127.0.0.1:8080",
+  tls: {
+    listen: "127.0.0.1:8443",
+    placeholderCertFile: "/data/edge/tls/placeholder.pem",
+    placeholderKeyFile: "/data/edge/tls/placeholder.key",
+    ticketKeyFiles: ["/data/edge/tls/ticket-0.key", "/data/edge/tls/ticket-1.key"],
+    ticketSeconds: 43_200,
+  },
   workers: 2,
   stateDir: "/data/edge",
   runDir: "/data/edge/run",
@@ -19,6 +27,11 @@ const OPTIONS: NginxConfOptions = {
   originConnectSeconds: 5,
   originReadSeconds: 60,
   accessLog: true,
+  cacheDir: "/var/tmp/parapet-cache-AbCdEf",
+  cacheBytesMax: 1024 * 1024 * 1024,
+  fetchSocket: "/var/lib/parapet/edge/run/fetch.sock",
+  geo: { country: NO_GEO_DATABASE, asn: NO_GEO_DATABASE },
+  everyHead: true,
 };
 
 test("nginx.conf is what it was; to accept a change on purpose, run with PARAPET_GOLDEN=write", () => {

@@ -1,14 +1,19 @@
 /**
  * nginx.conf as a pure function. It is rendered once per start and names no site: what sites there are, and where their origins
- * lie, lives in shared memory, so that a change never needs a reload. Two slots lead to origins: `parapet_plain` keeps connections
- * (Host is sent with each request, so tenants may share them), `parapet_tls` keeps none, since nginx pools by address alone and
- * would let one tenant ride on another's verified connection.
+ * lie, lives in shared memory, so that a change never needs a reload. The ways to origins are in `conf-origins.ts`.
  */
 import { BODY_BYTES_MAX_MAX } from "../contract/policy.ts";
+import type { GeoDatabase } from "./geo-database.ts";
+import { renderCacheStore, renderFetchServer } from "./conf-cache.ts";
+import { ORIGIN_MAPS, renderUpstreams } from "./conf-origins.ts";
+import { renderServers } from "./conf-server.ts";
+import { TLS_MAPS, type TlsConfOptions } from "./conf-tls.ts";
 
 export type NginxConfOptions = {
   /** "HOST:PORT". */
   readonly listen: string;
+  /** Null: nobody is served over TLS. */
+  readonly tls: TlsConfOptions | null;
   readonly workers: number;
   /** Absolute folders. */
   readonly stateDir: string;
@@ -25,6 +30,15 @@ export type NginxConfOptions = {
   readonly originConnectSeconds: number;
   readonly originReadSeconds: number;
   readonly accessLog: boolean;
+  /** Where answers are kept; of the workers alone. */
+  readonly cacheDir: string;
+  readonly cacheBytesMax: number;
+  /** The unix socket between the cache and the way to origins; only workers may reach it. */
+  readonly fetchSocket: string;
+  /** MMDB files that were checked. */
+  readonly geo: { readonly country: GeoDatabase; readonly asn: GeoDatabase };
+  /** Judge each request's head by its bytes, a plain one's too, and each answer's. */
+  readonly everyHead: boolean;
 };
 
 /** Sizes, ascending by fours, of the locations that read bodies of unannounced length. */
@@ -35,15 +49,22 @@ export const HEADER_BUFFERS = 4;
 export const HEADER_BUFFER_BYTES = 16 * 1024;
 export const HEADER_LINES_MAX = 100;
 
+/** After a reload the workers before it keep their long connections for this long; the agent ends the oldest earlier when they are many. */
+const WORKER_SHUTDOWN_SECONDS = 12 * 3600;
+
 /** The whole configuration. Paths are refused if nginx could read them as anything but a path. */
 export function renderNginxConf(options: NginxConfOptions): string {
   for (const path of [
     options.stateDir,
     options.runDir,
     options.spoolDir,
+    options.cacheDir,
+    options.fetchSocket,
     options.edgeLuaDir,
     options.modulesDir,
     options.originCaFile,
+    ...[options.geo.country.file, options.geo.asn.file].filter((path) => path !== ""),
+    ...(options.tls?.ticketKeyFiles ?? []),
   ]) {
     if (!/^\/[A-Za-z0-9._/+@=-]*$/.test(path)) {
       throw new Error(
@@ -51,87 +72,75 @@ export function renderNginxConf(options: NginxConfOptions): string {
       );
     }
   }
+  const common = renderCommon({ ...options, requestId: "$p_request" });
+  const originFields = common.split("\n").filter((line) => line.trim().startsWith("proxy_set_header "));
+  const cache = { ...options, chunkedBytes: CHUNKED_BYTES, originFields };
   return `# Rendered by Parapet at start. Changes here are lost.
 ${options.user === null ? "" : `user ${options.user};\n`}daemon off;
 worker_processes ${options.workers};
-worker_shutdown_timeout 30s;
+worker_shutdown_timeout ${WORKER_SHUTDOWN_SECONDS}s;
 pid ${options.runDir}/nginx.pid;
 error_log ${options.stateDir}/error.log notice;
 load_module ${options.modulesDir}/ndk_http_module.so;
 load_module ${options.modulesDir}/ngx_http_lua_module.so;
-events { worker_connections 8192; }
+${renderGeoModule(options)}events { worker_connections 8192; }
 http {
-${renderCommon(options)}
+${common}
   lua_package_path "${options.edgeLuaDir}/?.lua;;";
   lua_shared_dict parapet_hosts 16m;
   lua_shared_dict parapet_sites 64m;
+  lua_shared_dict parapet_cert_names 16m;
+  lua_shared_dict parapet_certs 128m;
   lua_shared_dict parapet_limits 32m;
+  lua_shared_dict parapet_bans 16m;
   lua_shared_dict parapet_control 8m;
   init_by_lua_block {
     require("edge.nginx.start").start({
       snapshot = "${options.stateDir}/snapshot.jsonl",
+      certificates = "${options.stateDir}/certificates.jsonl",
       cdnId = "${options.cdnId}",
       chunkedBytes = {${CHUNKED_BYTES.join(", ")}},
+      everyHead = ${options.everyHead},
+      originConnectSeconds = ${options.originConnectSeconds},
+      originReadSeconds = ${options.originReadSeconds},
+      countries = ${options.geo.country.file !== ""},
+      asns = ${options.geo.asn.file !== ""},
     })
   }
   init_worker_by_lua_block { parapet_worker() }
-
-${renderMaps(options.cdnId)}
-  upstream parapet_plain {
-    server 0.0.0.1; # A placeholder: Lua names the address.
-    balancer_by_lua_block { parapet_peer() }
-${KEEPALIVE}
-  }
-  upstream parapet_tls {
-    server 0.0.0.1;
-    balancer_by_lua_block { parapet_peer() }
-  }
-
-  server {
-    listen ${options.listen} default_server backlog=4096;
-    server_name "";
-    max_headers ${HEADER_LINES_MAX};
-    server_rewrite_by_lua_block { parapet_admit() }
-    recursive_error_pages on;
-    # To a path where the request may be too broken to have one, to a name where its method shall stay.
-    error_page 400 405 411 417 421 =400 /.parapet/error;
-    error_page 414 431 494 =431 /.parapet/error;
-    error_page 413 500 502 503 504 @error;
-    error_page 501 505 =400 /.parapet/error;
-
-    location / {
-      proxy_pass http://parapet_plain;
-    }
-    location @tls {
-      proxy_pass https://parapet_tls;
-      proxy_ssl_server_name on;
-      proxy_ssl_name $p_tls_name;
-      proxy_ssl_verify on;
-      proxy_ssl_verify_depth 4;
-      proxy_ssl_trusted_certificate ${options.originCaFile};
-      proxy_ssl_session_reuse off;
-      proxy_ssl_protocols TLSv1.2 TLSv1.3;
-    }
-${CHUNKED_BYTES.map(renderChunked).join("")}    location = /.parapet/error {
-      internal;
-      content_by_lua_block { parapet_error() }
-    }
-    location @error {
-      internal;
-      content_by_lua_block { parapet_error() }
-    }
-  }
-
+${options.everyHead ? "  header_filter_by_lua_block { parapet_answer() }\n" : ""}
+${renderMaps(options.cdnId)}${renderGeo(options)}
+${renderUpstreams(KEEPALIVE)}
+${renderCacheStore(cache)}${renderServers({ ...options, cache, headerLinesMax: HEADER_LINES_MAX, chunkedBytes: CHUNKED_BYTES })}
+${renderFetchServer(cache)}
   server {
     listen unix:${options.runDir}/control.sock;
     access_log off;
     client_max_body_size 16m;
     client_body_buffer_size 16m;
     location = /policy { content_by_lua_block { parapet_feed() } }
+    location = /bans { content_by_lua_block { parapet_bans() } }
     location = /status { content_by_lua_block { parapet_status() } }
   }
 }
 `;
+}
+
+function renderGeoModule({ modulesDir, geo }: Pick<NginxConfOptions, "modulesDir" | "geo">): string {
+  if (geo.country.file === "" && geo.asn.file === "") return "";
+  return `load_module ${modulesDir}/ngx_http_geoip2_module.so;\n`;
+}
+
+/** nginx looks an address up when the variable is first read, which only a rule of a site does. */
+function renderGeo({ geo }: Pick<NginxConfOptions, "geo">): string {
+  const named = [
+    ["$p_country", geo.country],
+    ["$p_asn", geo.asn],
+  ] as const;
+  return named
+    .filter(([, { file }]) => file !== "")
+    .map(([name, { file, field }]) => `  geoip2 ${file} { ${name} default="" source=$remote_addr ${field}; }\n`)
+    .join("");
 }
 
 /**
@@ -142,7 +151,10 @@ export function renderCommon(
   options: Pick<
     NginxConfOptions,
     "stateDir" | "spoolDir" | "originConnectSeconds" | "originReadSeconds" | "accessLog"
-  >,
+  > & {
+    /** The variable that numbers requests. */
+    readonly requestId: "$p_request" | "$request_id";
+  },
 ): string {
   return `  server_tokens off;
   default_type application/octet-stream;
@@ -175,7 +187,7 @@ export function renderCommon(
   proxy_send_timeout 30s;
   proxy_read_timeout ${options.originReadSeconds}s;
   proxy_next_upstream error timeout;
-  proxy_next_upstream_tries 2;
+  proxy_next_upstream_tries 3;
   proxy_next_upstream_timeout 10s;
   proxy_buffer_size 16k;
   proxy_buffers 8 16k;
@@ -183,12 +195,12 @@ export function renderCommon(
   # An origin belongs to a tenant: it must not steer the edge.
   proxy_ignore_headers X-Accel-Redirect X-Accel-Limit-Rate X-Accel-Charset;
   proxy_hide_header X-Request-Id;
-  add_header X-Request-Id $request_id always;
+  add_header X-Request-Id ${options.requestId} always;
 
   proxy_set_header Host $p_host;
   proxy_set_header Connection $p_connection;
   proxy_set_header Upgrade $p_upgrade;
-  proxy_set_header X-Request-Id $request_id;
+  proxy_set_header X-Request-Id ${options.requestId};
   proxy_set_header X-Real-IP $remote_addr;
   proxy_set_header X-Forwarded-For $remote_addr;
   proxy_set_header X-Forwarded-Proto $scheme;
@@ -214,9 +226,10 @@ ${DROPPED_FIELDS.map((name) => `  proxy_set_header ${name} "";`).join("\n")}
     measure.notice notice;
     measure.warning warn;
     limit.client throttle;
+    site.redirect pass;
     default block;
   }
-  log_format parapet escape=json '{"at":"$time_iso8601","request":"$request_id","site":"$p_site","verdict":"$p_verdict",'
+  log_format parapet escape=json '{"at":"$time_iso8601","request":"${options.requestId}","site":"$p_site","verdict":"$p_verdict",'
     '"reason":"$p_reason","status":$status,"method":"$request_method","host":"$host","path":"$uri","client":"$p_network",'
     '"sentBytes":$bytes_sent,"seconds":$request_time,"originStatus":"$upstream_status","originSeconds":"$upstream_response_time"}';
   access_log ${options.accessLog ? `${options.stateDir}/access.log parapet buffer=64k flush=1s` : "off"};
@@ -251,21 +264,13 @@ export const KEEPALIVE = `    keepalive 256;
 /** Variables that Lua reads and writes. Declared by `map`, since a `set` would run after Lua and wipe them. */
 function renderMaps(cdnId: string): string {
   return `  map "" $p_site { default ""; }
+  map "" $p_request { default ""; }
   map "" $p_reason { default ""; }
+  map "" $p_page { default ""; }
   map "" $p_host_override { default ""; }
-  map "" $p_tls_name { default ""; }
-  map $http_connection $p_options { "" ""; close ""; keep-alive ""; upgrade ""; "keep-alive, upgrade" ""; default $http_connection; }
+${ORIGIN_MAPS}${TLS_MAPS}  map $http_connection $p_options { "" ""; close ""; keep-alive ""; upgrade ""; "keep-alive, upgrade" ""; default $http_connection; }
   map "" $p_odd { default "$http_content_length$http_transfer_encoding$http_cdn_loop$p_options"; }
   map "" $p_key { default "$host $http_host $http_connection $http_content_length$http_transfer_encoding$http_cdn_loop"; }
   map $http_cdn_loop $p_cdn_loop { "" ${cdnId}; default "$http_cdn_loop, ${cdnId}"; }
-`;
-}
-
-function renderChunked(bytes: number): string {
-  return `    location @chunked_${bytes} {
-      client_max_body_size ${bytes};
-      rewrite_by_lua_block { parapet_chunked() }
-      proxy_pass http://parapet_plain;
-    }
 `;
 }

@@ -28,7 +28,7 @@ import { freePort } from "./free-port.ts";
 import { takeGeoDatabases } from "./geo-database.ts";
 import { LastGood } from "./last-good.ts";
 import { LOG_BYTES_MAX, rotateLogs } from "./log-rotation.ts";
-import { openCacheRoom } from "./cache-room.ts";
+import { fetchSocketOf, openCacheRoom } from "./cache-room.ts";
 import { renderNginxConf } from "./nginx-conf.ts";
 import { isRoot, makeSpool, runFolder } from "./node-folders.ts";
 import { endOrphans, NginxProcess, pause } from "./nginx-process.ts";
@@ -101,6 +101,8 @@ export type RunningNode = {
   reload(): Promise<void>;
   /** Keeps clients out, or lets them in again. In force on every worker within 50 ms. */
   ban(bans: readonly Ban[]): Promise<void>;
+  /** Lines of the access log that are still held of one site, newest last, bounded. */
+  siteLog(siteId: string): Promise<readonly string[]>;
   /** Ends nginx and everything it started. What is on disk stays. */
   stop(): Promise<void>;
 };
@@ -203,7 +205,10 @@ class Agent implements RunningNode {
       stateDir: this.#stateDir,
       confPath: join(this.#stateDir, "nginx.conf"),
       socketPath,
-      prepare: () => this.#writeSnapshot(),
+      prepare: () => {
+        rmSync(fetchSocketOf(this.#spoolDir, this.#runDir), { force: true });
+        this.#writeSnapshot();
+      },
       onDeath: (why) => {
         this.#restarts += 1;
         this.#alarm("edge.nginx-died", `${why}. It is started again; look into ${this.#stateDir}/error.log`);
@@ -254,6 +259,7 @@ class Agent implements RunningNode {
       originReadSeconds: options.originReadSeconds ?? 60,
       accessLog: options.accessLog ?? true,
       cacheDir,
+      fetchSocket: fetchSocketOf(this.#spoolDir, this.#runDir),
       cacheBytesMax: options.cacheBytesMax ?? CACHE_BYTES_MAX_DEFAULT,
       geo,
       everyHead: options.everyHead ?? false,

@@ -13,7 +13,12 @@ interface SharedDict {
     seconds?: number,
   ): LuaMultiReturn<[boolean, string?, boolean?]>;
   add(this: SharedDict, key: string, value: string | number): LuaMultiReturn<[boolean, string?]>;
-  safe_set(this: SharedDict, key: string, value: string | number): LuaMultiReturn<[boolean, string?]>;
+  safe_set(
+    this: SharedDict,
+    key: string,
+    value: string | number,
+    seconds?: number,
+  ): LuaMultiReturn<[boolean, string?]>;
   delete(this: SharedDict, key: string): void;
   incr(
     this: SharedDict,
@@ -28,11 +33,19 @@ interface SharedDict {
 /** @noSelf */
 interface NgxRequest {
   is_internal(): boolean;
+  get_method(): string;
+  set_header(name: string, value: string): void;
   get_headers(max: number): Record<string, Nullable<string | string[]>>;
   clear_header(name: string): void;
   read_body(): void;
   discard_body(): void;
   get_body_data(): Nullable<string>;
+}
+
+/** @noSelf */
+interface NgxResponse {
+  /** Names in lower case; several lines of a field are a list. */
+  get_headers(max: number): Record<string, Nullable<string | string[]>>;
 }
 
 /** @noSelf */
@@ -56,16 +69,22 @@ interface Ngx {
   readonly ERR: number;
   readonly NOTICE: number;
   readonly HTTP_OK: number;
+  readonly ERROR: number;
   /** Seconds since the Unix epoch with milliseconds, from the time that nginx cached for this event loop turn. */
   now(): number;
+  /** The same in whole seconds. */
+  time(): number;
   log(level: number, ...parts: readonly (string | number | undefined)[]): void;
   print(text: string): void;
   exit(status: number): void;
   exec(location: string): void;
   sleep(seconds: number): void;
+  md5_bin(text: string): string;
   hmac_sha1(key: string, text: string): string;
+  decode_base64(text: string): Nullable<string>;
   encode_base64(bytes: string, noPadding?: boolean): string;
   readonly req: NgxRequest;
+  readonly resp: NgxResponse;
   readonly worker: NgxWorker;
   readonly timer: NgxTimer;
 }
@@ -91,5 +110,44 @@ declare module "ngx.balancer" {
     port: number,
   ): LuaMultiReturn<[boolean | undefined, string?]>;
   export function set_more_tries(this: void, count: number): void;
+  /** Seconds; undefined keeps what nginx.conf says. */
+  export function set_timeouts(
+    this: void,
+    connect: number | undefined,
+    send: number | undefined,
+    read: number | undefined,
+  ): void;
   export function get_last_failure(this: void): Nullable<string>;
+}
+
+declare module "ngx.ssl" {
+  /** The name in SNI as the client wrote it; undefined for none. */
+  export function server_name(this: void): LuaMultiReturn<[Nullable<string>, string?]>;
+  export function clear_certs(this: void): LuaMultiReturn<[boolean | undefined, string?]>;
+  /** What these return lives as long as something refers to it. */
+  export function parse_pem_cert(this: void, pem: string): LuaMultiReturn<[object | undefined, string?]>;
+  export function parse_pem_priv_key(this: void, pem: string): LuaMultiReturn<[object | undefined, string?]>;
+  export function set_cert(this: void, chain: object): LuaMultiReturn<[boolean | undefined, string?]>;
+  export function set_priv_key(this: void, key: object): LuaMultiReturn<[boolean | undefined, string?]>;
+}
+
+/** LuaJIT's foreign function interface; values of C are objects that nothing is known of. */
+declare module "ffi" {
+  export function cdef(this: void, declarations: string): void;
+  export function load(this: void, library: string): unknown;
+  function create(this: void, type: string): object;
+  export { create as new };
+  export function sizeof(this: void, type: string): number;
+  export function copy(this: void, to: object, from: object, bytes: number): void;
+  export function string(this: void, from: object, bytes: number): string;
+}
+
+/** LuaJIT's operations on 32-bit integers; results are signed. */
+declare module "bit" {
+  export function tobit(this: void, x: number): number;
+  export function tohex(this: void, x: number): string;
+  export function bor(this: void, ...xs: number[]): number;
+  export function bxor(this: void, a: number, b: number): number;
+  export function lshift(this: void, x: number, n: number): number;
+  export function rshift(this: void, x: number, n: number): number;
 }

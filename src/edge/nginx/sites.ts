@@ -6,9 +6,13 @@
 import * as cjson from "cjson.safe";
 import { get_request } from "resty.core.base";
 import type { EdgeSite } from "../../contract/edge-site.ts";
+import type { HeaderRule } from "../../contract/site-rules.ts";
 import { allowanceOf, type Allowance } from "../client-limit.ts";
 import { wildcardOf } from "../hostname.ts";
 import { mapMeasures, measuresOfHost, prepareMeasures, type MeasureMap, type PreparedMeasure } from "../measure-match.ts";
+import { prepareOwnPages, type OwnPages } from "../own-page.ts";
+import { headersOn, prepareRules, type PreparedRules } from "../site-rules.ts";
+import { loadCache, type LoadedCache } from "./cache-site.ts";
 import { loadOrigin, type LoadedOrigin } from "./origin.ts";
 import { loadFront, type Front } from "./well-known.ts";
 
@@ -26,6 +30,13 @@ export type Loaded = {
   readonly address: string;
   readonly port: number;
   readonly origin: LoadedOrigin;
+  readonly cache: LoadedCache;
+  /** What a request is asked about; undefined where the owner set nothing of it. */
+  readonly rules: PreparedRules | undefined;
+  /** Pages of the owner's own by reason; undefined for none. */
+  readonly pages: OwnPages | undefined;
+  /** Changes to the fields that visitors get; undefined for none. */
+  readonly responseHeaders: readonly HeaderRule[] | undefined;
   /** Whether anything but a plain pass to a single plain-HTTP address is needed. */
   readonly special: boolean;
 };
@@ -44,6 +55,9 @@ const control = ngx.shared["parapet_control"]!;
 
 const KEYS_MAX = 20_000;
 const LOADED_MAX = 20_000;
+
+/** Whether any site that this worker knows has pages of its owner's own: where none has, no error looks for them. */
+export const ownPages = { any: false };
 
 /** `byKey`: what a plain request looks like (variable `p_key`) → its site. Filled by `admit`, for names that exist alone. */
 export const memory: { byKey: Record<string, Route | undefined> } = { byKey: {} };
@@ -142,6 +156,10 @@ function load(site: EdgeSite): Loaded {
     if (record.scope === "url") hasUrlMeasure = true;
   }
   const origin = loadOrigin(site);
+  const cache = loadCache(site);
+  const responseHeaders = headersOn(site.rules.headers, "response");
+  const pages = prepareOwnPages(site.rules.errorPages);
+  if (pages !== undefined) ownPages.any = true;
   return {
     siteId: site.siteId,
     measures: prepareMeasures(site.measures),
@@ -154,7 +172,11 @@ function load(site: EdgeSite): Loaded {
     address: origin.plain ? origin.peers[0]!.address : "",
     port: origin.plain ? origin.peers[0]!.port : 0,
     origin,
-    special: origin.special,
+    cache,
+    rules: prepareRules(site.rules),
+    pages,
+    responseHeaders: responseHeaders.length === 0 ? undefined : responseHeaders,
+    special: origin.special || responseHeaders.length > 0 || cache.careful,
   };
 }
 

@@ -2,38 +2,89 @@
  * Runs once in nginx's master, before the workers exist: loads every module, so that the workers need no right to read files,
  * fills the dictionaries from the snapshot, and puts the phases' functions where nginx.conf finds them at the cost of one lookup.
  */
-import { admit, settings } from "./admit.ts";
+import { admit, settings, strict } from "./admit.ts";
+import { judgeAnswer } from "./answer-head.ts";
 import { answerNginxError } from "./answer.ts";
+import { feedBans } from "./bans.ts";
+import { addAge, finishCached } from "./cache-age.ts";
+import { again, fetch, judge, merge, takeStored } from "./cache-fetch.ts";
+import { showCertificate } from "./certificates.ts";
 import { readChunkedBody } from "./chunked.ts";
 import { feed, loadSnapshot, status } from "./feed.ts";
-import { pickPeer } from "./peer.ts";
-import { startSync } from "./sync.ts";
-import { way } from "./way.ts";
+import { usual } from "./origin.ts";
+import { pickPeer, pickTlsPeer } from "./peer.ts";
+import { changeResponseHeaders, databases } from "./rules.ts";
+import { startRequestIds } from "./request-id.ts";
+import { life, startSync } from "./sync.ts";
+import { settleSigned, settleTls, way } from "./way.ts";
 
 declare const _G: Record<string, unknown>;
 
 export type StartOptions = {
   readonly snapshot: string;
+  readonly certificates: string;
   /** This edge's name in CDN-Loop (RFC 8586 §2). */
   readonly cdnId: string;
   readonly chunkedBytes: number[];
+  /** Whether nginx knows addresses' countries ($p_country) and autonomous systems ($p_asn). */
+  readonly countries: boolean;
+  readonly asns: boolean;
+  /** What nginx.conf says of origins, so that sites that want the same cost nothing. */
+  readonly originConnectSeconds: number;
+  readonly originReadSeconds: number;
+  /** Judge each request's head by its bytes, a plain one's too, and each answer's. */
+  readonly everyHead: boolean;
 };
 
 export function start(options: StartOptions): void {
   settings.cdnId = options.cdnId;
+  databases.country = options.countries;
+  databases.asn = options.asns;
+  strict.everyHead = options.everyHead;
   way.chunkedBytes = options.chunkedBytes;
+  usual.connectSeconds = options.originConnectSeconds;
+  usual.readSeconds = options.originReadSeconds;
   const control = ngx.shared["parapet_control"]!;
-  control.set("epoch", 0);
-  control.set("pass-key", unpredictable(32));
-  const loaded = loadSnapshot(options.snapshot);
-  ngx.log(ngx.NOTICE, "sites loaded from the snapshot: ", loaded);
+  const [generation] = control.get("generation");
+  life.generation = generation === undefined ? 1 : (generation as number) + 1;
+  if (control.get("epoch")[0] === undefined) {
+    // A start and no reload: after a reload the dictionaries hold what is in force, newer than any snapshot.
+    control.set("epoch", 0);
+    control.set("pass-key", unpredictable(32));
+    const sites = loadSnapshot(options.snapshot);
+    const certificates = loadSnapshot(options.certificates);
+    ngx.log(ngx.NOTICE, "loaded from the snapshots: ", sites, " sites, ", certificates, " certificates");
+  }
   _G["parapet_admit"] = admit;
+  _G["parapet_answer"] = judgeAnswer;
+  _G["parapet_certificate"] = showCertificate;
   _G["parapet_peer"] = pickPeer;
+  _G["parapet_tls_peer"] = pickTlsPeer;
+  _G["parapet_tls"] = settleTls;
+  _G["parapet_signed"] = settleSigned;
+  _G["parapet_headers"] = changeResponseHeaders;
+  _G["parapet_age"] = addAge;
+  _G["parapet_cached"] = finishCached;
+  _G["parapet_fetch"] = fetch;
+  _G["parapet_judge"] = judge;
+  _G["parapet_pass"] = passOn;
+  _G["parapet_stored"] = takeStored;
+  _G["parapet_merge"] = merge;
+  _G["parapet_again"] = again;
   _G["parapet_error"] = answerNginxError;
   _G["parapet_chunked"] = readChunkedBody;
   _G["parapet_feed"] = feed;
+  _G["parapet_bans"] = feedBans;
   _G["parapet_status"] = status;
-  _G["parapet_worker"] = startSync;
+  _G["parapet_worker"] = startWorker;
+}
+
+/** What another hop has judged already. */
+function passOn(): void {}
+
+function startWorker(): void {
+  startRequestIds();
+  startSync();
 }
 
 function unpredictable(bytes: number): string {

@@ -1,0 +1,69 @@
+/**
+ * Whether a request goes through the cache, and under which name. A site with nothing but the usual settings never comes here: nginx itself
+ * sends paths that end like a file to the store. Every other site is marked as special, and is decided here: rules by path, bypass by
+ * cookie and field, meaningless parts of the query, and purges, each of which gives what it names another key.
+ */
+import { keyTarget } from "../cache-key.ts";
+import { purgeNumber } from "../cache-purges.ts";
+import { hasCookie, isStaticPath, storeSecondsOf } from "../cache-rules.ts";
+import { invalidations, isUncacheable } from "./cache-memory.ts";
+import type { Loaded } from "./sites.ts";
+import { takeWay } from "./way.ts";
+
+/** Sends a request that has been let in on its way: to the cache or to its origin. */
+export function goOn(site: Loaded, chunked: boolean): void {
+  if (chunked) return takeWay(site, chunked);
+  const { settings } = site.cache;
+  const path = ngx.var["uri"]!;
+  if (storeSecondsOf(settings, path) < 0 || !mayBeKept(site)) return passBy(site, path);
+  const method = ngx.req.get_method();
+  if (method !== "GET" && method !== "HEAD") {
+    if (method === "OPTIONS" || method === "TRACE") return passBy(site, path);
+    // RFC 9111 §4.4: what changes something makes stored answers doubtful.
+    return ngx.exec("@changing");
+  }
+  const host = ngx.var["host"]!;
+  const target = ngx.var["request_uri"]!;
+  if (isUncacheable(site.siteId, host, target)) return passBy(site, path);
+  takeKey(site, { host, path, target });
+  return ngx.exec("@cached");
+}
+
+/** The key's parts, as far as they differ from the usual. */
+function takeKey(
+  site: Loaded,
+  asked: { readonly host: string; readonly path: string; readonly target: string },
+): void {
+  const { settings, purges } = site.cache;
+  const { host, path, target } = asked;
+  let salt = site.cache.salt;
+  if (purges !== undefined) {
+    const purged = purgeNumber(purges, { host, path, query: ngx.var["args"] ?? "" });
+    if (purged > 0) salt = `${salt}p${string.format("%d", purged)}`;
+  }
+  const invalidated = invalidations(site.siteId, host, target);
+  if (invalidated > 0) salt = `${salt}i${string.format("%d", invalidated)}`;
+  if (salt !== "") ngx.var["p_salt"] = salt;
+  if (settings.ignoreQuery.length > 0 || settings.sortQuery) {
+    ngx.var["p_target"] = keyTarget(target, settings);
+  }
+}
+
+/** Bypass by cookie or field; an upgrade and gRPC are conversations, no answers. */
+function mayBeKept(site: Loaded): boolean {
+  const { bypassCookies, bypassHeaders } = site.cache.settings;
+  if (bypassCookies.length > 0 && hasCookie(ngx.var["http_cookie"] ?? "", bypassCookies)) return false;
+  if (ngx.var["http_upgrade"] !== undefined) return false;
+  const content = ngx.var["content_type"];
+  if (content !== undefined && content.startsWith("application/grpc")) return false;
+  if (bypassHeaders.length === 0) return true;
+  const headers = ngx.req.get_headers(100);
+  for (const name of bypassHeaders) if (headers[name.toLowerCase()] !== undefined) return false;
+  return true;
+}
+
+/** To the origin. A plain site's path may end like a file: then nginx has to be told not to look into the cache. */
+function passBy(site: Loaded, path: string): void {
+  takeWay(site, false);
+  if (isStaticPath(path)) return ngx.exec("@plain");
+}

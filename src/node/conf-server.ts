@@ -1,0 +1,86 @@
+/**
+ * The server blocks that visitors talk to: one for plain connections and one for TLS. Both have the same locations and pages, so that a
+ * request finds the same edge whichever way it comes. They differ in how they listen and in the variable that ADMIT looks a request up by.
+ */
+import { PAGE_CSP } from "../contract/page-csp.ts";
+import { renderCachedLocations, type CacheConfOptions } from "./conf-cache.ts";
+import { renderOriginLocations } from "./conf-origins.ts";
+import { renderTls, type TlsConfOptions } from "./conf-tls.ts";
+
+export type ServersOptions = {
+  /** "HOST:PORT". */
+  readonly listen: string;
+  /** Null: nobody is served over TLS. */
+  readonly tls: TlsConfOptions | null;
+  readonly originCaFile: string;
+  readonly cache: CacheConfOptions;
+  readonly headerLinesMax: number;
+  readonly chunkedBytes: readonly number[];
+};
+
+export function renderServers(options: ServersOptions): string {
+  const plain = renderServer(options, {
+    head: `    listen ${options.listen} default_server backlog=4096;\n`,
+    admit: `parapet_admit("p_key", false)`,
+    unreadable: "400 405 411 417 421",
+  });
+  if (options.tls === null) return plain;
+  // 497: a plain request came to the listener for TLS.
+  const tls = renderServer(options, {
+    head: renderTls(options.tls),
+    admit: `parapet_admit("p_tls_key", true)`,
+    unreadable: "400 405 411 417 421 497",
+  });
+  return `${plain}\n${tls}`;
+}
+
+/** Pages for crowds, sent by nginx alone: Lua has only said which text. */
+function renderRefusals(): string {
+  return [403, 429]
+    .map(
+      (status) => `    location @refused_${status} {
+      internal;
+      default_type "text/html; charset=utf-8";
+      add_header X-Request-Id $p_request always;
+      add_header Strict-Transport-Security $p_hsts always;
+      add_header Cache-Control no-store always;
+      add_header Vary "Accept, Accept-Language" always;
+      add_header Content-Security-Policy "${PAGE_CSP}" always;
+      add_header X-Content-Type-Options nosniff always;
+      add_header Referrer-Policy no-referrer always;
+      return ${status} $p_page;
+    }
+`,
+    )
+    .join("");
+}
+
+function renderServer(
+  options: ServersOptions,
+  own: { readonly head: string; readonly admit: string; readonly unreadable: string },
+): string {
+  return `  server {
+${own.head}    server_name "";
+    max_headers ${options.headerLinesMax};
+    server_rewrite_by_lua_block { ${own.admit} }
+    recursive_error_pages on;
+    # To a path where the request may be too broken to have one, to a name where its method shall stay.
+    error_page ${own.unreadable} =400 /.parapet/error;
+    error_page 414 431 494 =431 /.parapet/error;
+    error_page 413 500 502 503 504 @error;
+    error_page 501 505 =400 /.parapet/error;
+
+    location / {
+      proxy_pass http://parapet_plain;
+    }
+${renderCachedLocations(options.cache)}${renderOriginLocations({ originCaFile: options.originCaFile, chunkedBytes: options.chunkedBytes })}    location = /.parapet/error {
+      internal;
+      content_by_lua_block { parapet_error() }
+    }
+    location @error {
+      internal;
+      content_by_lua_block { parapet_error() }
+    }
+${renderRefusals()}  }
+`;
+}
