@@ -118,8 +118,8 @@ describe("an origin that lies", () => {
     }
   });
   after(async () => {
-    await stage.end();
     await Promise.all([liar.end(), honest.end()]);
+    await stage.end();
   });
 
   /** What a visitor of the liar gets, who then asks the liar's neighbour and somebody else on the same node. */
