@@ -82,35 +82,31 @@ test("patterns match what their plain reading says, and a pattern made to hurt i
 
 test("no path and no query leads off the site or out of the header line", () => {
   const to = fc.constantFrom(
-    ...[
-      "/$1",
-      "/new/$1",
-      "/$1/x",
-      "/x?to=$1",
-      "/x#$1",
-      "https://new.example/$1",
-      "https://new.example:8443/a?b=$1",
-    ],
+    "/$1",
+    "/new/$1",
+    "/$1/x",
+    "/x?to=$1",
+    "/x#$1",
+    "https://new.example/$1",
+    "https://new.example:8443/a?b=$1",
   );
   const piece = fc.constantFrom(
-    ...[
-      "/",
-      "//",
-      "\\",
-      "%5c",
-      "%2f",
-      "@",
-      ".evil.example",
-      "evil.example",
-      "%0d%0a",
-      "%00",
-      "?",
-      "#",
-      "%25",
-      ":",
-      "é",
-      "&",
-    ],
+    "/",
+    "//",
+    "\\",
+    "%5c",
+    "%2f",
+    "@",
+    ".evil.example",
+    "evil.example",
+    "%0d%0a",
+    "%00",
+    "?",
+    "#",
+    "%25",
+    ":",
+    "é",
+    "&",
   );
   const tail = fc
     .array(fc.oneof(piece, fc.string({ maxLength: 5 })), { maxLength: 8 })
