@@ -58,6 +58,6 @@ export async function invite(
   return { userId, name: invitation.name, email, roles, secondFactor: false, signInLink };
 }
 
-function newUserId(random: (bytes: number) => Uint8Array): UserId {
+export function newUserId(random: (bytes: number) => Uint8Array): UserId {
   return Array.from(random(ID_CHARS), (byte) => ALPHABET.charAt(byte % 32)).join("") as UserId;
 }

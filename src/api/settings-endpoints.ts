@@ -54,10 +54,10 @@ const revisionFields = {
 };
 export const revisionRow: z.ZodType<RevisionRow> = z.object(revisionFields);
 /** They were checked when they were stored, and leave as they are: an older revision may hold what would not be taken today. */
-const settings = z.record(z.string(), z.unknown()) as unknown as z.ZodType<SiteSettings>;
+export const settingsDocument = z.record(z.string(), z.unknown()) as unknown as z.ZodType<SiteSettings>;
 export const settingsView: z.ZodType<SettingsView> = z.object({
   revision: count,
-  settings,
+  settings: settingsDocument,
   changedAt: text,
   changedBy: text,
   inForce: views.inForce,
@@ -132,7 +132,7 @@ export const settingsEndpoints: { readonly [Key in keyof SettingsEndpoints]: End
     access: MEMBERS,
     query: noQuery,
     body: nothing,
-    answer: z.object({ ...revisionFields, settings }),
+    answer: z.object({ ...revisionFields, settings: settingsDocument }),
     run: async (call) => {
       const siteId = await enter(call, "GET /sites/{siteId}/revisions/{revision}");
       return call.services.sites.settings.revision(siteId, Number(call.params["revision"]));

@@ -20,6 +20,7 @@ import type { ActorContext, Desk, MailboxView, ReportInput } from "../desk/desk.
 import type { Ledger } from "../ledger/ledger.ts";
 import { beginTestLog } from "../ledger/testing.ts";
 import { openMail } from "../mail/open-mail.ts";
+import { openCertificates } from "../sites/certificates-open.ts";
 import { openSites } from "../sites/open-sites.ts";
 import type { Sites } from "../sites/sites.ts";
 import type { Db } from "../store/db.ts";
@@ -168,6 +169,11 @@ export async function startControl(): Promise<TestControl> {
     smtpUrl: "",
     mailFrom: "desk@shield.example",
     originPrivateRanges: ["127.0.0.0/8"],
+    acmeDirectory: "",
+    acmeEmail: "",
+    acmeCaFile: "",
+    acmeExternalAccount: null,
+    dnsUpdate: null,
     dnsServers: [],
     edgeAddresses: [],
     previewDomain: "",
@@ -186,12 +192,24 @@ export async function startControl(): Promise<TestControl> {
   const bus = createLocalBus({ onError: () => undefined });
   const ledger = await log.open();
   const sites = await openSites({ db, bus, settings, now: Date.now, random, onAlarm });
+  const certificates = await openCertificates({
+    db,
+    bus,
+    sites,
+    settings,
+    sealingKey: random(32),
+    now: Date.now,
+    random,
+    onAlarm,
+  });
   const mail = await openMail({ db, settings, now: Date.now, random, onAlarm });
   const desk = deskStandIn();
   const control = await createControl({
     db,
     desk,
     sites,
+    certificates,
+    siteLog: async () => [],
     ledger,
     mail,
     settings,
@@ -220,6 +238,7 @@ export async function startControl(): Promise<TestControl> {
       origin.closeAllConnections();
       origin.close();
       await mail.close();
+      await certificates.close();
       await sites.close();
       await ledger.close();
       await bus.close();

@@ -44,6 +44,8 @@ export interface Sites {
   readonly settings: SettingsBook;
   /** Takes the hostname off every edge. */
   unprotect(hostname: string): Promise<SiteView>;
+  /** Takes the whole site off every edge: names, members and settings' key. Its history stays with the operator. */
+  leave(siteId: SiteId): Promise<SiteView>;
   list(): Promise<Page<SiteView>>;
   view(siteId: SiteId): Promise<SiteView>;
   /** The site that serves `hostname` (exact before wildcard), or null. */

@@ -83,6 +83,13 @@ export async function insertPerson(
   }
 }
 
+export async function addRole(tx: Tx, userId: UserId, role: Role): Promise<void> {
+  await tx.query(
+    `insert into person_role (user_id, role) values ($1, $2) on conflict (user_id, role) do nothing`,
+    [userId, role],
+  );
+}
+
 export async function accountByName(q: Queryable, name: string): Promise<AccountId | null> {
   const [row] = await q.query<{ account_id: AccountId }>(`select account_id from account where name = $1`, [
     name,

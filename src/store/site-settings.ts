@@ -110,6 +110,10 @@ export async function signingKeyOf(q: Queryable, siteId: SiteId): Promise<string
   return row?.signing_key ?? null;
 }
 
+export async function deleteSigningKey(tx: Tx, siteId: SiteId): Promise<void> {
+  await tx.query(`delete from site_signing_key where site_id = $1`, [siteId]);
+}
+
 /** Keeps the first key that was made: an origin that was told of it goes on knowing it. */
 export async function ensureSigningKey(
   tx: Tx,
