@@ -13,6 +13,9 @@ export type Lookup = (host: string) => Promise<readonly string[]>;
 export const ADDRESSES_MAX = 8;
 const LOOKUP_MS = 3000;
 
+/** Public by their range, and yet a door into a cloud's own services. */
+const METADATA = ["168.63.129.16"];
+
 export function isAddress(host: string): boolean {
   return ipaddr.IPv4.isValidFourPartDecimal(host) || ipaddr.IPv6.isValid(host);
 }
@@ -27,6 +30,8 @@ export function whyAddressRefused(address: string, privateRanges: readonly strin
     if (network.kind() === parsed.kind() && parsed.match(network, bits)) return null;
   }
   const kind = parsed.range();
+  if (METADATA.includes(parsed.toString()))
+    return `The origin's address ${address} belongs to a cloud's own services: give the address of the site's server`;
   if (kind === "unicast") return null;
   return `The origin's address ${address} is not public (${kind}): open its range in originPrivateRanges if it is meant`;
 }
