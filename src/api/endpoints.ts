@@ -15,7 +15,6 @@ import { certificateEndpoints } from "./certificate-endpoints.ts";
 import { overviewOf } from "./overview.ts";
 import { invite, people } from "./people.ts";
 import type { Services } from "./services.ts";
-import { ownershipEndpoints } from "./ownership-endpoints.ts";
 import { sitesOfMember } from "../store/site-members.ts";
 import { mustHaveSiteRole, siteRoleOf } from "./site-access.ts";
 import { settingsEndpoints } from "./settings-endpoints.ts";
@@ -300,7 +299,6 @@ export const endpoints: { readonly [Key in keyof Endpoints]: Endpoint<Key> } = {
   },
   ...settingsEndpoints,
   ...certificateEndpoints,
-  ...ownershipEndpoints,
 };
 
 function paged<T>(items: readonly T[]): Page<T> {

@@ -5,6 +5,7 @@
  */
 import type { Desk } from "../desk/desk.ts";
 import type { Mail } from "../mail/mail.ts";
+import type { Certificates } from "../sites/certificates.ts";
 import type { Sites } from "../sites/sites.ts";
 
 const TICK_MS = 250;
@@ -23,10 +24,11 @@ export function startEngine(options: {
   readonly desk: Desk;
   readonly sites: Sites;
   readonly mail: Mail;
+  readonly certificates: Certificates;
   readonly ledger: { refresh(): Promise<void> };
   readonly onAlarm: (code: string, what: string) => void;
 }): Engine {
-  const { desk, sites, mail, ledger, onAlarm } = options;
+  const { desk, sites, mail, certificates, ledger, onAlarm } = options;
   let refreshedAt = performance.now();
   let running: Promise<boolean> | null = null;
   let again = false;
@@ -37,6 +39,7 @@ export function startEngine(options: {
     for (const [name, step] of [
       ["desk", async () => (await desk.advance()).moved],
       ["sites", async () => (await sites.publish()).published],
+      ["certificates", async () => (await certificates.advance()).moved],
       ["mail", async () => (await mail.deliver()).sent],
       ["log", refreshIfDue],
     ] as const) {

@@ -19,6 +19,8 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { Mail } from "../mail/mail.ts";
 import { openMail } from "../mail/open-mail.ts";
 import { startNode, type RunningNode } from "../node/node.ts";
+import type { Certificates } from "../sites/certificates.ts";
+import { CERTIFICATE_FACTS, openCertificates } from "../sites/certificates-open.ts";
 import { openSites } from "../sites/open-sites.ts";
 import type { Sites } from "../sites/sites.ts";
 import { publicPages } from "../web/public-pages.ts";
@@ -38,6 +40,7 @@ export type Instance = {
   readonly bus: Bus;
   readonly ledger: Ledger;
   readonly sites: Sites;
+  readonly certificates: Certificates;
   readonly mail: Mail;
   readonly desk: Desk;
   readonly control: Control;
@@ -105,7 +108,21 @@ export async function startInstance(options: {
     await createLog(ledgerOptions).catch(alreadyThere);
     const ledger = keep(await openLedger(ledgerOptions));
 
-    const sites = keep(await openSites({ db, bus, settings, now, random, onAlarm }));
+    const sites = keep(
+      await openSites({ db, bus, settings, now, random, onAlarm, certificates: CERTIFICATE_FACTS }),
+    );
+    const certificates = keep(
+      await openCertificates({
+        db,
+        bus,
+        sites,
+        settings,
+        sealingKey: secretFile(`${settings.dataDir}/secrets/certificates.key`, () => random(32)),
+        now,
+        random,
+        onAlarm,
+      }),
+    );
     const mail = keep(await openMail({ db, settings, now, random, onAlarm }));
     const desk = keep(
       await openDesk({
@@ -138,12 +155,13 @@ export async function startInstance(options: {
     });
     keep({ close: () => node.stop() });
 
-    const engine = keep(startEngine({ desk, sites, mail, ledger, onAlarm }));
+    const engine = keep(startEngine({ desk, sites, mail, certificates, ledger, onAlarm }));
     onStep("Starting the control plane");
     const control = await createControl({
       db,
       desk,
       sites,
+      certificates,
       mail,
       ledger,
       settings,
@@ -164,6 +182,7 @@ export async function startInstance(options: {
       bus,
       ledger,
       sites,
+      certificates,
       mail,
       desk,
       control,

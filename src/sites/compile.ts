@@ -7,6 +7,7 @@ import {
   POLICY_MEASURES_MAX,
   type PolicyPreview,
   type SitePolicy,
+  type WellKnownAnswer,
 } from "../contract/policy.ts";
 import { newPolicy, POLICY_CACHE_DEFAULT } from "../contract/new-policy.ts";
 import type { ReceiptedMeasure } from "../contract/measure.ts";
@@ -21,6 +22,8 @@ export type PolicyParts = {
   readonly signingKey: string | null;
   readonly preview: PolicyPreview | null;
   readonly measures: readonly ReceiptedMeasure[];
+  /** Answers to checks that ask the site over HTTP. */
+  readonly wellKnown: readonly WellKnownAnswer[];
 };
 
 export function compilePolicy(site: SiteRow, parts: PolicyParts): SitePolicy {
@@ -40,6 +43,7 @@ export function compilePolicy(site: SiteRow, parts: PolicyParts): SitePolicy {
     origin: settings.origin,
     signingKey: settings.origin.signed ? parts.signingKey : null,
     tls: settings.tls,
+    wellKnown: site.state === "active" ? parts.wellKnown : [],
     limit: settings.limit,
     bodyBytesMax: settings.bodyBytesMax,
     cache: { ...POLICY_CACHE_DEFAULT, ...settings.cache },
