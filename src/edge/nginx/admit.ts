@@ -29,10 +29,13 @@ export const settings = { cdnId: "" };
 /** Whether each request's head is judged by its bytes, or only that of requests which go the careful way. */
 export const strict = { everyHead: false };
 const HTTP_BAD_REQUEST = 400;
+const HTTP_TOO_LARGE = 413;
+const ERROR_STATUS_MIN = 300;
 
 /** `keyName`: the variable of this listener. Over TLS the key begins with "/" and the name in SNI: no hostname holds a slash. */
 export function admit(keyName: "p_key" | "p_tls_key", tls: boolean): void {
-  if (ngx.status !== 0) return; // An error page on its way out: the request was judged before.
+  // An error page on its way out: the request was judged before. Below lies 9, which is how Lua sees a request without a version.
+  if (ngx.status >= ERROR_STATUS_MIN) return;
   if (strict.everyHead && !isHeadSound()) return refuseMalformed();
   const key = ngx.var[keyName]!;
   let route = memory.byKey[key];
@@ -149,8 +152,9 @@ function oddities(site: Loaded): boolean {
   if (announced !== undefined) {
     const bytes = contentLength(announced);
     if (bytes < 0 || bytes > site.bodyBytesMax) {
+      // As a status, for nginx then closes the connection and does not invite the body of a client that waits with it.
       if (bytes < 0) refuseMalformed();
-      else answerError("request.body-too-large");
+      else ngx.exit(HTTP_TOO_LARGE);
       return false;
     }
   }

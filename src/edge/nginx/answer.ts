@@ -7,15 +7,15 @@ import { PAGE_CSP } from "../../contract/page-csp.ts";
 import { REASON_STATUS, type ReasonCode } from "../../contract/verdict.ts";
 import type { MeasureRecord } from "../../contract/measure.ts";
 import { errorProblem, reasonOfStatus, renderError } from "../error-page.ts";
-import { chooseLanguage, prefersJson } from "../negotiate.ts";
 import { isPlainUrl, noticeProblem, renderNotice } from "../notice-page.ts";
 import { answersWithOwnPage } from "./own-answers.ts";
+import { asksForJson, askedLanguage } from "./asked.ts";
 import { requestId } from "./request-id.ts";
 
 type ErrorReason = Exclude<ReasonCode, "measure.notice" | "measure.warning">;
 
 export function answerError(reason: ErrorReason): void {
-  const json = prefersJson(ngx.var["http_accept"] ?? "");
+  const json = asksForJson();
   if (!json && answersWithOwnPage(reason)) return;
   return send(reason, { body: errorBody(reason, { json, ...contextOf() }), json });
 }
@@ -25,7 +25,7 @@ export function answerError(reason: ErrorReason): void {
  * of its own, which costs a fraction of handing over field by field. A client that asks for JSON gets the ordinary answer.
  */
 export function answerCrowd(reason: "client.banned" | "limit.client"): void {
-  if (prefersJson(ngx.var["http_accept"] ?? "")) return answerError(reason);
+  if (asksForJson()) return answerError(reason);
   if (answersWithOwnPage(reason)) return;
   ngx.var["p_reason"] = reason;
   ngx.var["p_page"] = errorBody(reason, { json: false, ...contextOf() });
@@ -55,7 +55,7 @@ function errorBody(
 export function answerNotice(record: MeasureRecord): void {
   const context = contextOf();
   if (isPlainUrl(record.blockedByUrl)) ngx.header["Link"] = `<${record.blockedByUrl}>; rel="blocked-by"`;
-  if (prefersJson(ngx.var["http_accept"] ?? "")) {
+  if (asksForJson()) {
     return send("measure.notice", { body: noticeProblem(record, context), json: true });
   }
   return send("measure.notice", { body: renderNotice(record, context), json: false });
@@ -76,6 +76,8 @@ export function send(reason: ReasonCode, answer: { readonly body: string; readon
   ngx.header["Content-Security-Policy"] = PAGE_CSP;
   ngx.header["X-Content-Type-Options"] = "nosniff";
   ngx.header["Referrer-Policy"] = "no-referrer";
+  // A client that waits with its body is not invited to send it for nothing.
+  if (ngx.var["http_expect"] !== undefined) ngx.req.clear_header("Expect");
   ngx.req.discard_body();
   ngx.print(answer.body);
   return ngx.exit(ngx.HTTP_OK);
@@ -83,7 +85,7 @@ export function send(reason: ReasonCode, answer: { readonly body: string; readon
 
 export function contextOf(): { language: "en" | "fr"; requestId: string } {
   return {
-    language: chooseLanguage(ngx.var["http_accept_language"] ?? ""),
+    language: askedLanguage(),
     requestId: requestId(),
   };
 }
