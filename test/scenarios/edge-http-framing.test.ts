@@ -357,7 +357,8 @@ describe("a request with an oddity that the edge puts in order", () => {
         assert.deepEqual(origin.breaches, [], name);
         for (const { target } of origin.requests) assert.match(target, /^\/(g|behind)$/, name);
       }
-      for (const [name, bytes] of Object.entries({ ...LENGTHS, ...CHUNKS })) {
+      const bare = { "no version": "GET /g\r\n", "no version, root": "GET /\r\n" };
+      for (const [name, bytes] of Object.entries({ ...LENGTHS, ...CHUNKS, ...bare })) {
         origin.forget();
         await converse(stage.node.address, bytes + BEHIND);
         assert.equal(origin.bytesSeen(), "", name);

@@ -26,10 +26,12 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 // oxlint-disable-next-line no-control-regex -- that is the point
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const TARGET = /^[\x21\x22\x24-\x7e\x80-\xff]+$/;
+/** The edge speaks 1.1 to origins; visitors may say any 1.x. */
+const VERSIONS = { refused: /^HTTP\/1\.1$/, read: /^HTTP\/1\.\d$/ };
 const HEAD_BYTES_MAX = 256 * 1024;
 
-/** Reads one request from the beginning of `bytes`. */
-export function parseStrictly(bytes: Buffer): RawParse {
+/** Reads one request from the beginning of `bytes`. Chunks are a breach where nobody should send them. */
+export function parseStrictly(bytes: Buffer, chunks: "refused" | "read" = "refused"): RawParse {
   const end = bytes.indexOf("\r\n\r\n");
   if (end < 0) {
     if (bytes.length > HEAD_BYTES_MAX) return { state: "breach", why: "The head does not end" };
@@ -42,7 +44,7 @@ export function parseStrictly(bytes: Buffer): RawParse {
   const [first = "", ...lines] = head.slice(0, -4).split("\r\n");
   const parts = first.split(" ");
   const [method = "", target = "", version = ""] = parts;
-  if (parts.length !== 3 || !TOKEN.test(method) || !TARGET.test(target) || version !== "HTTP/1.1") {
+  if (parts.length !== 3 || !TOKEN.test(method) || !TARGET.test(target) || !VERSIONS[chunks].test(version)) {
     return { state: "breach", why: `The request line ${JSON.stringify(first.slice(0, 200))}` };
   }
   const fields: [string, string][] = [];
@@ -58,12 +60,19 @@ export function parseStrictly(bytes: Buffer): RawParse {
   const of = (name: string): string[] =>
     fields.filter(([one]) => one.toLowerCase() === name).map(([, value]) => value);
   if (of("host").length !== 1) return { state: "breach", why: `${of("host").length} Host fields` };
-  if (of("transfer-encoding").length > 0) {
-    return { state: "breach", why: `A Transfer-Encoding: ${of("transfer-encoding").join(" | ")}` };
-  }
+  const codings = of("transfer-encoding");
   const lengths = of("content-length");
   if (lengths.length > 1 || !/^\d{0,15}$/.test(lengths[0] ?? "")) {
     return { state: "breach", why: `Content-Length ${lengths.join(" | ")}` };
+  }
+  if (codings.length > 0) {
+    const sound = codings.length === 1 && codings[0]?.toLowerCase() === "chunked" && lengths.length === 0;
+    if (!sound || chunks === "refused") {
+      return { state: "breach", why: `A Transfer-Encoding: ${codings.join(" | ")}` };
+    }
+    const read = readChunks(bytes, end + 4);
+    if (read === null) return { state: "breach", why: "Chunks that are none" };
+    return { state: "request", used: read.used, request: { method, target, fields, head, body: read.body } };
   }
   const used = end + 4 + Number(lengths[0] ?? 0);
   if (bytes.length < used) return { state: "more" };
@@ -72,6 +81,24 @@ export function parseStrictly(bytes: Buffer): RawParse {
     used,
     request: { method, target, fields, head, body: bytes.subarray(end + 4, used) },
   };
+}
+
+/** RFC 9112 §7.1 to the letter, without extensions and trailers. Null: it is not, or not whole. */
+function readChunks(bytes: Buffer, from: number): { used: number; body: Buffer } | null {
+  const parts: Buffer[] = [];
+  let at = from;
+  for (;;) {
+    const size = /^([0-9A-Fa-f]{1,8})\r\n/.exec(bytes.subarray(at, at + 12).toString("latin1"));
+    if (size === null) return null;
+    at += size[0].length;
+    const length = Number.parseInt(size[1] ?? "", 16);
+    const part = bytes.subarray(at, at + length);
+    if (part.length !== length || bytes.subarray(at + length, at + length + 2).toString("latin1") !== "\r\n")
+      return null;
+    at += length + 2;
+    if (length === 0) return { used: at, body: Buffer.concat(parts) };
+    parts.push(part);
+  }
 }
 
 function whyLinesBroken(text: string): string | null {
