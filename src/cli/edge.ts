@@ -37,6 +37,8 @@ export const verb: Verb = async (args) => {
       edgeLuaDir: `${ROOT}/build/edge`,
       pinnedVkey: readFileSync(keyFile, "utf8").trim(),
       originPrivateRanges: settings.originPrivateRanges,
+      countryDatabase: settings.countryDatabase,
+      asnDatabase: settings.asnDatabase,
       onAlarm: ({ code, what }) => process.stderr.write(`! ${what} (${code})\n`),
       now: Date.now,
       signal: stop.signal,

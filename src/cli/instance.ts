@@ -150,6 +150,8 @@ export async function startInstance(options: {
       edgeLuaDir: `${ROOT}/build/edge`,
       pinnedVkey,
       originPrivateRanges: settings.originPrivateRanges,
+      countryDatabase: settings.countryDatabase,
+      asnDatabase: settings.asnDatabase,
       onAlarm: () => undefined, // They come over the bus, like those of every other node.
       now,
     });

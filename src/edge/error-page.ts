@@ -3,7 +3,7 @@
  * code and the request id on it are the ones in the access log. A client that asks for JSON gets a problem document (RFC 9457).
  */
 import { REASON_STATUS, type ReasonCode } from "../contract/verdict.ts";
-import { jsonString } from "./html.ts";
+import { escapeHtml, jsonString } from "./html.ts";
 import type { Language } from "./negotiate.ts";
 import { paragraph, renderPage } from "./page.ts";
 
@@ -166,14 +166,19 @@ const FR: Record<ErrorReason, Words> = {
   },
 };
 
-export type ErrorContext = { readonly language: Language; readonly requestId: string };
+export type ErrorContext = {
+  readonly language: Language;
+  readonly requestId: string;
+  /** What the site's owner says in place of the edge's first sentence; "" for nothing. */
+  readonly message?: string;
+};
 
 export function renderError(reason: ErrorReason, context: ErrorContext): string {
   const words = (context.language === "fr" ? FR : EN)[reason];
   return renderPage({
     language: context.language,
     title: words.title,
-    body: paragraph(words.what) + paragraph(words.todo),
+    body: paragraph(said(words, context)) + paragraph(words.todo),
     requestId: context.requestId,
     reason,
   });
@@ -183,9 +188,27 @@ export function errorProblem(reason: ErrorReason, context: ErrorContext): string
   const words = (context.language === "fr" ? FR : EN)[reason];
   return (
     `{"type":"about:blank","title":${jsonString(words.title)},"status":${REASON_STATUS[reason]},` +
-    `"detail":${jsonString(words.what + " " + words.todo)},"code":${jsonString(reason)},` +
+    `"detail":${jsonString(said(words, context) + " " + words.todo)},"code":${jsonString(reason)},` +
     `"requestId":${jsonString(context.requestId)}}\n`
   );
+}
+
+function said(words: Words, context: ErrorContext): string {
+  const message = context.message ?? "";
+  return message === "" ? words.what : message;
+}
+
+/** For clients that do not follow by themselves (RFC 9110 §15.4). */
+export function renderRedirect(location: string, context: ErrorContext): string {
+  const words = (context.language === "fr" ? FR : EN)["site.redirect"];
+  const link = escapeHtml(location);
+  return renderPage({
+    language: context.language,
+    title: words.title,
+    body: `${paragraph(words.what)}<p><a href="${link}">${link}</a></p>\n`,
+    requestId: context.requestId,
+    reason: "site.redirect",
+  });
 }
 
 /** The reason for an error that nginx itself found, by its status. */

@@ -22,7 +22,7 @@ export function renderOwnPage(html: string, requestId: string): string {
   return html.replaceAll(PLACEHOLDER, isNumber(requestId) ? requestId : "");
 }
 
-/** 32 hexadecimal digits, as nginx and the edge make them: it stands in the middle of somebody's HTML. */
+/** Hexadecimal digits, as the edge makes them: it stands in the middle of somebody's HTML. */
 function isNumber(requestId: string): boolean {
   if (requestId.length === 0 || requestId.length > 64) return false;
   for (let i = 0; i < requestId.length; i++) {

@@ -79,7 +79,7 @@ function copyChecked(kind: GeoKind, path: string, file: string): readonly string
   return field;
 }
 
-/** Asks the file about an address in each /8, and takes the field that answers like one of this kind. */
+/** Asks the file about addresses everywhere until one has an answer of this kind, and says in which field. */
 export function fieldOf(kind: GeoKind, bytes: Buffer): readonly string[] {
   const reader = new Reader(bytes) as unknown as {
     readonly metadata: Reader<never>["metadata"];
@@ -88,7 +88,7 @@ export function fieldOf(kind: GeoKind, bytes: Buffer): readonly string[] {
   const { metadata } = reader;
   if (metadata.binaryFormatMajorVersion !== 2) throw new Error("its format is not version 2");
   if (metadata.searchTreeSize > bytes.length) throw new Error("it is cut short");
-  for (const address of EXAMPLES) {
+  for (const address of examples()) {
     if (metadata.ipVersion === 4 && !isIPv4(address)) continue;
     const entry = reader.get(address);
     for (const field of FIELDS[kind]) if (isAnswer(kind, valueAt(entry, field))) return field;
@@ -96,12 +96,10 @@ export function fieldOf(kind: GeoKind, bytes: Buffer): readonly string[] {
   throw new Error(kind === "country" ? "it knows no countries" : "it knows no autonomous systems");
 }
 
-const EXAMPLES: readonly string[] = [
-  ...Array.from({ length: 256 }, (_, first) => `${first}.0.1.1`),
-  ...Array.from({ length: 256 }, (_, i) => `${first16(i)}::1`),
-];
-function first16(i: number): string {
-  return (0x2000 + i * 16).toString(16);
+/** One of each IPv4 /16, and some of IPv6. */
+function* examples(): Generator<string> {
+  for (let i = 0; i < 65_536; i++) yield `${i % 256}.${Math.floor(i / 256)}.1.1`;
+  for (let i = 0; i < 256; i++) yield `${(0x2000 + i * 16).toString(16)}::1`;
 }
 
 function valueAt(entry: unknown, field: readonly string[]): unknown {

@@ -27,6 +27,8 @@ export function leave(site: Loaded): void {
   const origin = site.origin;
   if (origin.tls) return ngx.exec(origin.verify === "strict" ? "@tls" : "@tls_unverified");
   if (origin.signer !== undefined) return ngx.exec("@signed");
+  // Named locations have the header filter that such a site needs; the plain one has none, for everybody's sake.
+  if (site.responseHeaders !== undefined) return ngx.exec("@plain");
 }
 
 /** In the locations that speak TLS: everything that decides with whom this request shares a connection, from one policy. */
