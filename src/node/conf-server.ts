@@ -2,6 +2,7 @@
  * The server blocks that visitors talk to: one for plain connections and one for TLS. Both have the same locations and pages, so that a
  * request finds the same edge whichever way it comes. They differ in how they listen and in the variable that ADMIT looks a request up by.
  */
+import { BANNED_PAGE } from "../contract/banned-page.ts";
 import { PAGE_CSP } from "../contract/page-csp.ts";
 import { renderCachedLocations, type CacheConfOptions } from "./conf-cache.ts";
 import { renderOriginLocations } from "./conf-origins.ts";
@@ -34,11 +35,23 @@ export function renderServers(options: ServersOptions): string {
   return `${plain}\n${tls}`;
 }
 
-/** Pages for crowds, sent by nginx alone: Lua has only said which text. */
+/** Answers to crowds, sent by nginx alone. */
 function renderRefusals(): string {
-  return [403, 429]
-    .map(
-      (status) => `    location @refused_${status} {
+  const banned = `      internal;
+      default_type "text/html; charset=utf-8";
+      add_header Cache-Control no-store always;
+      add_header Content-Security-Policy "${PAGE_CSP}" always;`;
+  return `    location @banned {
+${banned}
+      access_log off;
+      return 403 "${BANNED_PAGE}";
+    }
+    location @banned_and_logged {
+${banned}
+      add_header X-Request-Id $p_request always;
+      return 403 "${BANNED_PAGE}";
+    }
+    location @over_limit {
       internal;
       default_type "text/html; charset=utf-8";
       add_header X-Request-Id $p_request always;
@@ -48,11 +61,9 @@ function renderRefusals(): string {
       add_header Content-Security-Policy "${PAGE_CSP}" always;
       add_header X-Content-Type-Options nosniff always;
       add_header Referrer-Policy no-referrer always;
-      return ${status} $p_page;
+      return 429 "$p_page_before$p_request$p_page_after";
     }
-`,
-    )
-    .join("");
+`;
 }
 
 function renderServer(

@@ -266,7 +266,8 @@ function renderMaps(cdnId: string): string {
   return `  map "" $p_site { default ""; }
   map "" $p_request { default ""; }
   map "" $p_reason { default ""; }
-  map "" $p_page { default ""; }
+  map "" $p_page_before { default ""; }
+  map "" $p_page_after { default ""; }
   map "" $p_host_override { default ""; }
 ${ORIGIN_MAPS}${TLS_MAPS}  map $http_connection $p_options { "" ""; close ""; keep-alive ""; upgrade ""; "keep-alive, upgrade" ""; default $http_connection; }
   map "" $p_odd { default "$http_content_length$http_transfer_encoding$http_cdn_loop$p_options"; }

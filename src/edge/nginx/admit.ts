@@ -11,8 +11,8 @@ import { normaliseHost } from "../hostname.ts";
 import { measureOn, measuresOfPath, type MeasureMap, type PreparedMeasure } from "../measure-match.ts";
 import { queryOf } from "../request-target.ts";
 import { splitPass } from "../warning-pass.ts";
-import { answerCrowd, answerError, answerNotice } from "./answer.ts";
-import { inForce, isBanned } from "./bans.ts";
+import { answerOverLimit, answerError, answerNotice } from "./answer.ts";
+import { inForce, isBanned, refuseBanned } from "./bans.ts";
 import { isHeadSound } from "./head.ts";
 import { goOn } from "./cache-way.ts";
 import { nextRequestId } from "./request-id.ts";
@@ -54,7 +54,7 @@ export function admit(keyName: "p_key" | "p_tls_key", tls: boolean): void {
     let address = ngx.var["binary_remote_addr"]!;
     if (address.length > 4) address = string.sub(address, 1, 8); // A /64: one household's.
     client = site.limitPrefix + address;
-    if (inForce.any && isBanned(client, address)) return refuseBanned(site);
+    if (inForce.any && isBanned(client, address)) return refuseBanned(site.siteId);
   }
   if (route.measures !== undefined && stopsAtMeasure(site, route.measures)) return;
   if (site.rules !== undefined && stopsAtRules(site)) return;
@@ -77,13 +77,7 @@ export function admit(keyName: "p_key" | "p_tls_key", tls: boolean): void {
 function refuseClient(client: string, used: number, allowance: Allowance): void {
   limits.incr(client, -allowance.costSeconds); // A refused request costs nothing.
   ngx.header["Retry-After"] = string.format("%d", retryAfterSeconds(used, ngx.now(), allowance));
-  return answerCrowd("limit.client");
-}
-
-/** Cheapest of all answers: whoever is kept out must cost less than whoever is let in. */
-function refuseBanned(site: Loaded): void {
-  ngx.var["p_site"] = site.siteId;
-  return answerCrowd("client.banned");
+  return answerOverLimit();
 }
 
 /** As a status and not as an answer, since nginx then closes the connection: what follows may belong to what was not understood. */

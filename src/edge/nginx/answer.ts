@@ -17,39 +17,45 @@ type ErrorReason = Exclude<ReasonCode, "measure.notice" | "measure.warning">;
 export function answerError(reason: ErrorReason): void {
   const json = asksForJson();
   if (!json && answersWithOwnPage(reason)) return;
-  return send(reason, { body: errorBody(reason, { json, ...contextOf() }), json });
+  const frame = frameOf(reason, askedLanguage(), json);
+  return send(reason, { body: [frame.before, requestId(), frame.after], json });
 }
 
 /**
- * The same page for those who come in crowds: clients that are kept out or over their limit. nginx sends it by itself from a location
- * of its own, which costs a fraction of handing over field by field. A client that asks for JSON gets the ordinary answer.
+ * The same page for those who come in crowds: clients over their limit. nginx sends it by itself from a location of its own, which
+ * costs a fraction of handing over field by field. A client that asks for JSON gets the ordinary answer.
  */
-export function answerCrowd(reason: "client.banned" | "limit.client"): void {
+export function answerOverLimit(): void {
+  const reason = "limit.client";
   if (asksForJson()) return answerError(reason);
   if (answersWithOwnPage(reason)) return;
   ngx.var["p_reason"] = reason;
-  ngx.var["p_page"] = errorBody(reason, { json: false, ...contextOf() });
-  return ngx.exec(reason === "client.banned" ? "@refused_403" : "@refused_429");
+  requestId();
+  const frame = frameOf(reason, askedLanguage(), false);
+  ngx.var["p_page_before"] = frame.before;
+  ngx.var["p_page_after"] = frame.after;
+  return ngx.exec("@over_limit");
 }
 
-/** Pages differ by nothing but the request's number: each is rendered once for a worker, with this in the number's place. */
+/**
+ * Pages differ by nothing but the request's number: each is rendered once for a worker, with NUMBER in the number's place. They are never put
+ * together in Lua: LuaJIT keeps each text once, and looks for it by a few of its bytes, which are the same in all of these, so
+ * that under a flood each new page would be compared with all that went before it.
+ */
+type Frame = { readonly before: string; readonly after: string };
 const NUMBER = "0000000000000000";
-const frames: Record<string, { readonly before: string; readonly after: string } | undefined> = {};
+const frames: Record<string, Frame | undefined> = {};
 
-function errorBody(
-  reason: ErrorReason,
-  asked: { readonly json: boolean; readonly language: "en" | "fr"; readonly requestId: string },
-): string {
-  const name = `${reason} ${asked.language} ${asked.json ? "json" : "html"}`;
-  let frame = frames[name];
-  if (frame === undefined) {
-    const context = { language: asked.language, requestId: NUMBER };
-    const whole = asked.json ? errorProblem(reason, context) : renderError(reason, context);
-    const at = whole.indexOf(NUMBER);
-    frame = { before: whole.substring(0, at), after: whole.substring(at + NUMBER.length) };
-    frames[name] = frame;
-  }
-  return frame.before + asked.requestId + frame.after;
+function frameOf(reason: ErrorReason, language: "en" | "fr", json: boolean): Frame {
+  const name = `${reason} ${language} ${json ? "json" : "html"}`;
+  const known = frames[name];
+  if (known !== undefined) return known;
+  const context = { language, requestId: NUMBER };
+  const whole = json ? errorProblem(reason, context) : renderError(reason, context);
+  const at = whole.indexOf(NUMBER);
+  const frame = { before: whole.substring(0, at), after: whole.substring(at + NUMBER.length) };
+  frames[name] = frame;
+  return frame;
 }
 
 export function answerNotice(record: MeasureRecord): void {
@@ -66,11 +72,15 @@ export function answerNginxError(): void {
   answerError(reasonOfStatus(ngx.status));
 }
 
-export function send(reason: ReasonCode, answer: { readonly body: string; readonly json: boolean }): void {
+/** `body`: its parts, one after the other. */
+export function send(
+  reason: ReasonCode,
+  answer: { readonly body: string | readonly string[]; readonly json: boolean },
+): void {
   ngx.var["p_reason"] = reason;
   ngx.status = REASON_STATUS[reason];
   ngx.header["Content-Type"] = answer.json ? "application/problem+json" : "text/html; charset=utf-8";
-  ngx.header["Content-Length"] = string.format("%d", answer.body.length);
+  ngx.header["Content-Length"] = string.format("%d", bytesOf(answer.body));
   ngx.header["Cache-Control"] = "no-store";
   ngx.header["Vary"] = "Accept, Accept-Language";
   ngx.header["Content-Security-Policy"] = PAGE_CSP;
@@ -81,6 +91,13 @@ export function send(reason: ReasonCode, answer: { readonly body: string; readon
   ngx.req.discard_body();
   ngx.print(answer.body);
   return ngx.exit(ngx.HTTP_OK);
+}
+
+function bytesOf(body: string | readonly string[]): number {
+  if (type(body) === "string") return (body as string).length;
+  let bytes = 0;
+  for (const part of body as readonly string[]) bytes += part.length;
+  return bytes;
 }
 
 export function contextOf(): { language: "en" | "fr"; requestId: string } {

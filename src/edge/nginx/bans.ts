@@ -5,6 +5,8 @@
  */
 import * as cjson from "cjson.safe";
 import type { EdgeBan } from "../../contract/ban.ts";
+import { BANNED_LOGGED_PER_SECOND } from "../../contract/banned-page.ts";
+import { requestId } from "./request-id.ts";
 import { shortName } from "./sites.ts";
 
 const bans = ngx.shared["parapet_bans"]!;
@@ -33,6 +35,33 @@ export function isBanned(client: string, address: string): boolean {
     if (found !== undefined) return true;
   }
   return false;
+}
+
+/**
+ * Cheapest of all answers: whoever is kept out must cost less than whoever is let in. The first in each second get a number and a line in
+ * the access log; the rest are counted, and their count goes to the error log once a second.
+ */
+export function refuseBanned(siteId: string): void {
+  const second = ngx.time();
+  if (second !== countedSecond) {
+    sayUnlogged();
+    countedSecond = second;
+    refused = 0;
+  }
+  refused += 1;
+  if (refused > BANNED_LOGGED_PER_SECOND) return ngx.exec("@banned");
+  ngx.var["p_site"] = siteId;
+  ngx.var["p_reason"] = "client.banned";
+  requestId();
+  return ngx.exec("@banned_and_logged");
+}
+
+let countedSecond = 0;
+let refused = 0;
+
+function sayUnlogged(): void {
+  const more = refused - BANNED_LOGGED_PER_SECOND;
+  if (more > 0) ngx.log(ngx.NOTICE, "client.banned: requests refused beyond those in the access log: ", more);
 }
 
 /** POST /bans: `{"bans":[{siteId, address, seconds}]}`; `seconds` 0 lifts one. Answers when this worker has it; others follow within 50 ms. */

@@ -75,7 +75,7 @@ interface Ngx {
   /** The same in whole seconds. */
   time(): number;
   log(level: number, ...parts: readonly (string | number | undefined)[]): void;
-  print(text: string): void;
+  print(text: string | readonly string[]): void;
   exit(status: number): void;
   exec(location: string): void;
   sleep(seconds: number): void;
