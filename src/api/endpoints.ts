@@ -11,10 +11,12 @@ import type { DecisionAction, OpeningAction } from "../contract/desk-states.ts";
 import { accountsOf } from "../store/people.ts";
 import { meOf, activeRoles, type Access } from "./access.ts";
 import * as bodies from "./bodies.ts";
+import { cacheEndpoints } from "./cache-endpoints.ts";
 import { certificateEndpoints } from "./certificate-endpoints.ts";
 import { overviewOf } from "./overview.ts";
 import { invite, people } from "./people.ts";
 import type { Services } from "./services.ts";
+import { ownershipEndpoints } from "./ownership-endpoints.ts";
 import { sitesOfMember } from "../store/site-members.ts";
 import { mustHaveSiteRole, siteRoleOf } from "./site-access.ts";
 import { settingsEndpoints } from "./settings-endpoints.ts";
@@ -299,6 +301,8 @@ export const endpoints: { readonly [Key in keyof Endpoints]: Endpoint<Key> } = {
   },
   ...settingsEndpoints,
   ...certificateEndpoints,
+  ...cacheEndpoints,
+  ...ownershipEndpoints,
 };
 
 function paged<T>(items: readonly T[]): Page<T> {

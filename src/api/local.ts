@@ -7,8 +7,11 @@ import { Hono } from "hono";
 import type { z } from "@hono/zod-openapi";
 import { Fault } from "../contract/fault.ts";
 import type { SiteId } from "../contract/ids.ts";
+import { HOSTNAME_CHARS_MAX } from "../contract/policy.ts";
+import { BY_OPERATOR } from "../sites/site-settings.ts";
 import * as bodies from "./bodies.ts";
 import { BODY_BYTES_MAX, parseJson, readBody } from "./bounds.ts";
+import { purgeBody } from "./cache-endpoints.ts";
 import { localSettings } from "./local-settings.ts";
 import { overviewOf } from "./overview.ts";
 import { invite } from "./people.ts";
@@ -37,6 +40,13 @@ export function createLocal(deps: {
     return c.json(await sites.unprotect(hostname));
   });
   app.route("/settings", localSettings(services));
+  app.post("/purges/:hostname", async (c) => {
+    const name = c.req.param("hostname").slice(0, HOSTNAME_CHARS_MAX).toLowerCase();
+    const site = await sites.find(services.db, name);
+    if (site === null)
+      throw new Fault("state.not-found", `Cannot find "${name}" among the protected hostnames: check the name`);
+    return c.json(await sites.purges.purge(site.siteId, await take(c.req.raw, purgeBody), BY_OPERATOR));
+  });
   app.post("/people", async (c) => c.json(await invite(deps, await take(c.req.raw, bodies.newPerson))));
   app.put("/vault", async (c) => {
     const { publicKey } = await take(c.req.raw, bodies.vaultKey);

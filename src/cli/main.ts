@@ -21,6 +21,10 @@ const VERBS: Readonly<
     summary: "what is set for a site: settings show HOST, set HOST FILE, history HOST, restore HOST REVISION",
     load: () => import("./settings-verb.ts"),
   },
+  purge: {
+    summary: "fetch anew: purge HOST --all | --url URL | --prefix HOST/PATH | --tag TAG",
+    load: () => import("./purge.ts"),
+  },
   status: { summary: "what runs, and what needs somebody", load: () => import("./status.ts") },
   officer: {
     summary: "invite a person: officer add NAME --email ADDRESS",

@@ -32,7 +32,7 @@ import type {
   UserId,
 } from "./ids.ts";
 import type { Clause, MeasureKind, MeasureRecord, MeasureSubject, Scope } from "./measure.ts";
-import type { CertificateEndpoints, SettingsEndpoints } from "./http-sites.ts";
+import type { CacheEndpoints, CertificateEndpoints, OwnershipEndpoints, SettingsEndpoints } from "./http-sites.ts";
 
 export type Page<T> = { readonly items: readonly T[]; readonly total: number };
 
@@ -317,7 +317,7 @@ export type Problem = {
 };
 
 /** Method and path (with `{name}` parameters) → request body and answer. All below /api/v1. */
-export type Endpoints = OwnEndpoints & CertificateEndpoints & SettingsEndpoints;
+export type Endpoints = OwnEndpoints & CacheEndpoints & CertificateEndpoints & SettingsEndpoints & OwnershipEndpoints;
 type OwnEndpoints = {
   "GET /me": { body: null; answer: MeView };
   "GET /overview": { body: null; answer: OverviewView };
@@ -400,6 +400,19 @@ export const ENDPOINTS = [
   "GET /sites/{siteId}/revisions",
   "GET /sites/{siteId}/revisions/{revision}",
   "POST /sites/{siteId}/revisions/{revision}/restore",
+  "POST /hostname-plans",
+  "GET /sites/{siteId}/hostnames",
+  "POST /sites/{siteId}/hostnames",
+  "POST /sites/{siteId}/hostnames/{hostname}/check",
+  "DELETE /sites/{siteId}/hostnames/{hostname}",
+  "GET /sites/{siteId}/members",
+  "PUT /sites/{siteId}/members",
+  "DELETE /sites/{siteId}/members/{userId}",
+  "GET /sites/{siteId}/preview",
+  "GET /sites/{siteId}/export",
+  "POST /sites/{siteId}/leave",
+  "GET /sites/{siteId}/purges",
+  "POST /sites/{siteId}/purges",
   "GET /sites/{siteId}/certificates",
   "POST /sites/{siteId}/certificates",
   "DELETE /sites/{siteId}/certificates/{certificateId}",

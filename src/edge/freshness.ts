@@ -124,13 +124,12 @@ function lifetimeOf(
   return Math.min(HEURISTIC_SECONDS_MAX, Math.floor(Math.max(0, date - changed) * HEURISTIC_PART));
 }
 
-/** RFC 9111 §4.2.3 without the delay of the response, which the edge does not know. -1: the field is no number, so it is as old as can be. */
+/** RFC 9111 §4.2.3 without the delay of the response, which the edge does not know. -1: the field is no number, or there are two of them, so it may be as old as can be. */
 export function ageOf(answer: Pick<AnswerFacts, "age" | "date">, now: number): number {
   const dated = parseHttpDate(answer.date, now);
   const apparent = dated < 0 ? 0 : Math.max(0, now - dated);
   if (answer.age === "") return apparent;
-  const [first = ""] = answer.age.split(",");
-  const value = first.trim();
+  const value = answer.age.trim();
   if (value === "" || value.length > 12) return -1;
   for (let i = 0; i < value.length; i++) if (!"0123456789".includes(value.charAt(i))) return -1;
   return Math.max(apparent, Number(value));

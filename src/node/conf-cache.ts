@@ -74,6 +74,7 @@ function renderStored(key: string, options: CacheConfOptions): string {
   return `      proxy_cache parapet;
       proxy_cache_key "${key}";
       proxy_cache_convert_head on;
+      proxy_force_ranges on;
       proxy_cache_lock on;
       proxy_cache_lock_timeout 5s;
       proxy_cache_lock_age 5s;
@@ -97,6 +98,7 @@ ${HIDDEN.map((name) => `      proxy_hide_header ${name};\n`).join("")}      add_
 ${renderFields(options.originFields.map((line) => line.replace(/Connection .*/, 'Connection "";')))}      proxy_set_header X-Parapet-Site $p_site;
       proxy_set_header X-Parapet-Key "${key}";
       proxy_set_header X-Parapet-Step "";
+      proxy_set_header X-Parapet-Store $upstream_cache_status;
 `;
 }
 
@@ -138,6 +140,7 @@ export function renderFetchServer(options: CacheConfOptions): string {
 ${renderFields(toOrigin)}    proxy_set_header X-Parapet-Site "";
     proxy_set_header X-Parapet-Key "";
     proxy_set_header X-Parapet-Step "";
+    proxy_set_header X-Parapet-Store "";
 
     location / {
       proxy_pass http://parapet_plain;
@@ -172,7 +175,7 @@ ${renderFields(again)}      proxy_set_header X-Parapet-Step revalidate;
     }
     location @error {
       internal;
-      content_by_lua_block { parapet_error() }
+      content_by_lua_block { parapet_fetch_failed() }
     }
   }
 `;

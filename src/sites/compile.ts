@@ -13,6 +13,7 @@ import { newPolicy, POLICY_CACHE_DEFAULT } from "../contract/new-policy.ts";
 import type { ReceiptedMeasure } from "../contract/measure.ts";
 import { Fault } from "../contract/fault.ts";
 import type { SiteSettings } from "../contract/site-settings.ts";
+import type { PurgeParts } from "./purges.ts";
 import type { SiteRow } from "../store/sites.ts";
 
 /** What a policy is made of, beside the row of the site. */
@@ -22,6 +23,7 @@ export type PolicyParts = {
   readonly signingKey: string | null;
   readonly preview: PolicyPreview | null;
   readonly measures: readonly ReceiptedMeasure[];
+  readonly purged: PurgeParts;
   /** Answers to checks that ask the site over HTTP. */
   readonly wellKnown: readonly WellKnownAnswer[];
 };
@@ -46,7 +48,7 @@ export function compilePolicy(site: SiteRow, parts: PolicyParts): SitePolicy {
     wellKnown: site.state === "active" ? parts.wellKnown : [],
     limit: settings.limit,
     bodyBytesMax: settings.bodyBytesMax,
-    cache: { ...POLICY_CACHE_DEFAULT, ...settings.cache },
+    cache: { ...POLICY_CACHE_DEFAULT, ...settings.cache, ...parts.purged },
     rules: settings.rules,
     measures: site.state === "active" ? measures : [],
   });

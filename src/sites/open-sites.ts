@@ -19,8 +19,8 @@ import { wellKnownAnswers } from "../store/acme.ts";
 import { activeMeasures } from "../store/measures.ts";
 import { claimInAccount, forgiveReleases, releaseOf } from "../store/hostname-proofs.ts";
 import { accountByName } from "../store/people.ts";
-import { addAccountAsOwners } from "../store/site-members.ts";
-import { currentRevision, signingKeyOf } from "../store/site-settings.ts";
+import { addAccountAsOwners, removeMembers } from "../store/site-members.ts";
+import { currentRevision, deleteSigningKey, signingKeyOf } from "../store/site-settings.ts";
 import * as rows from "../store/sites.ts";
 import { compilePolicy } from "./compile.ts";
 import { openDnsLook } from "./dns-look.ts";
@@ -32,6 +32,7 @@ import { compareLooks, LOOK_SCORE_HELD, takeLook, type Look, type LookMatch } fr
 import { askOrigin, checkOrigin, originUrl, parseOrigin, type Origin } from "./origin.ts";
 import type { CertificateFacts } from "./settings-check.ts";
 import { addRevision, BY_OPERATOR, openSettingsBook, type ChangedBy } from "./site-settings.ts";
+import { openPurges, purgesInForce } from "./purges.ts";
 import type { SiteFacts, Sites } from "./sites.ts";
 
 /** A node that has not said hello for this long counts as gone: nobody waits for its acknowledgement. */
@@ -106,6 +107,7 @@ export async function openSites(options: {
         signingKey: await signingKeyOf(tx, siteId),
         preview: await hostnames.previewOf(tx, site),
         measures: await activeMeasures(tx, siteId),
+        purged: await purgesInForce(tx, siteId, now()),
         wellKnown: await wellKnownAnswers(tx, siteId),
       });
     });
@@ -281,6 +283,18 @@ export async function openSites(options: {
       return (await claimInAccount(db, { hostname: parsed.value, accountId }))?.siteId ?? null;
     },
 
+    async leave(siteId) {
+      await db.transaction(async (tx) => {
+        const site = await rows.siteById(tx, siteId);
+        if (site === null || site.state === "removed") {
+          throw new Fault("state.not-found", "There is no such site");
+        }
+        await takeOff(tx, siteId);
+      });
+      await publish();
+      return view(siteId);
+    },
+
     async unprotect(hostname) {
       const siteId = await db.transaction(async (tx) => {
         const site = await rows.siteByHostname(tx, hostname.trim().toLowerCase());
@@ -289,9 +303,7 @@ export async function openSites(options: {
             "state.not-found",
             `Cannot find "${hostname.slice(0, 80)}" among the protected hostnames: check the name`,
           );
-        await rows.setSiteState(tx, site.site_id, { state: "removed", by: null, reason: null });
-        await hostnames.releaseIn(tx, site.site_id);
-        await rows.nextVersion(tx, site.site_id, new Date(now()));
+        await takeOff(tx, site.site_id);
         return site.site_id;
       });
       await publish();
@@ -320,6 +332,7 @@ export async function openSites(options: {
     publish,
     inForce,
     hostnames,
+    purges: openPurges({ db, now, publish, inForce }),
     plan: openHostnamePlans({ look, settings }),
     settings: openSettingsBook({
       db,
@@ -374,6 +387,15 @@ export async function openSites(options: {
       for (const off of unsubscribe) off();
     },
   };
+
+  /** Nothing of the site is served, and nobody is let into it, once this is published. */
+  async function takeOff(tx: Tx, siteId: SiteId): Promise<void> {
+    await hostnames.releaseIn(tx, siteId);
+    await rows.setSiteState(tx, siteId, { state: "removed", by: null, reason: null });
+    await removeMembers(tx, siteId);
+    await deleteSigningKey(tx, siteId);
+    await rows.nextVersion(tx, siteId, new Date(now()));
+  }
 
   async function addOrMove(
     tx: Tx,

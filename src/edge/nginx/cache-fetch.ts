@@ -7,6 +7,7 @@ import * as cjson from "cjson.safe";
 import { guessesFreshness, storeSecondsOf } from "../cache-rules.ts";
 import { lifeOf, type AnswerFacts, type Life } from "../freshness.ts";
 import { nominatedFields } from "../forwarding.ts";
+import { answerNginxError } from "./answer.ts";
 import { invalidate, rememberUncacheable } from "./cache-memory.ts";
 import { settle, siteById, type Loaded } from "./sites.ts";
 import { leave, takeWay } from "./way.ts";
@@ -15,6 +16,9 @@ type Fields = Record<string, string | string[] | undefined>;
 
 const FIELDS_MAX = 300;
 const HTTP_MISDIRECTED = 421;
+const NGX_ERROR = -1;
+/** nginx closes the connection without an answer. */
+const HTTP_CLOSE = 444;
 /** Fields of a 304 that say nothing of the stored answer (RFC 9111 §3.2), or that only the body's own answer can say. */
 const NOT_MERGED: Record<string, boolean | undefined> = {};
 for (const name of [
@@ -41,12 +45,22 @@ export function fetch(): void {
   if (site.special) return takeWay(site, false);
 }
 
+/** Where nothing came from the origin: the store may have something that is too old, and is told so by silence. */
+export function failFetch(): void {
+  if (ngx.var["http_x_parapet_store"] === "EXPIRED") return ngx.exit(HTTP_CLOSE);
+  answerNginxError();
+}
+
 /** Header filter of every way to an origin. */
 export function judge(): void {
   const site = siteById(ngx.var["p_site"] ?? "");
   if (site === undefined) return;
   const fields = cleanFields();
   const reason = ngx.var["p_reason"]!;
+  if (ngx.var["http_x_parapet_store"] === "EXPIRED" && reason === "" && makesStaleUseful(site, ngx.status)) {
+    // Only a broken answer makes the store look for a stale one; where there is none, it says itself that the origin is down.
+    return ngx.exit(NGX_ERROR);
+  }
   if (reason !== "") ngx.header["X-Parapet-Reason"] = reason;
   const method = ngx.req.get_method();
   if (method !== "GET" && method !== "HEAD") {
@@ -59,6 +73,12 @@ export function judge(): void {
     rememberUncacheable(site.siteId, ngx.var["host"]!, ngx.var["request_uri"]!);
   }
   dress(life, fields);
+}
+
+/** Whether an expired answer is better than this one, if it may be used at all (RFC 5861 §4). */
+function makesStaleUseful(site: Loaded, status: number): boolean {
+  if (site.cache.settings.staleIfErrorSeconds === 0) return false;
+  return status === 500 || status === 502 || status === 503 || status === 504;
 }
 
 /** The fields as the origin sent them, without those that are not for others: of one connection, or with names of the hop's own. */

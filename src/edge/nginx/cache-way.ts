@@ -26,6 +26,8 @@ export function goOn(site: Loaded, chunked: boolean): void {
   const target = ngx.var["request_uri"]!;
   if (isUncacheable(site.siteId, host, target)) return passBy(site, path);
   takeKey(site, { host, path, target });
+  // nginx asks both conditions of its stored answer where the tag alone decides (RFC 9110 §13.2.2).
+  if (ngx.var["http_if_none_match"] !== undefined) ngx.req.clear_header("If-Modified-Since");
   return ngx.exec("@cached");
 }
 

@@ -4,8 +4,16 @@
  * holds. A change that fails leaves the site as it was.
  */
 import * as cjson from "cjson.safe";
-import type { EdgeChange, EdgeFeedAnswer, EdgeSite, EdgeWorker } from "../../contract/edge-site.ts";
-import { announce, catchUp } from "./sync.ts";
+import type {
+  EdgeCertificateShown,
+  EdgeChange,
+  EdgeFeedAnswer,
+  EdgeSite,
+  EdgeWorker,
+} from "../../contract/edge-site.ts";
+import { applyCertificate } from "./feed-certificates.ts";
+import { previewId, siteIdOf } from "./preview.ts";
+import { announce, catchUp, workerKey } from "./sync.ts";
 
 const hosts = ngx.shared["parapet_hosts"]!;
 const sites = ngx.shared["parapet_sites"]!;
@@ -24,10 +32,10 @@ export function feed(): void {
     ngx.print('{"why":"The body is not JSON, or does not fit the buffer"}');
     return;
   }
-  const refused: { siteId: string; why: string }[] = [];
+  const refused: { id: string; why: string }[] = [];
   for (const change of (value as { changes: EdgeChange[] }).changes) {
     const why = apply(change);
-    if (why !== "") refused.push({ siteId: change.siteId, why });
+    if (why !== "") refused.push({ id: change.siteId ?? change.certificateId, why });
   }
   catchUp();
   const [epoch] = control.get("epoch");
@@ -45,17 +53,22 @@ export function status(): void {
   answer(epoch as number, []);
 }
 
-/** Fills the dictionaries from the agent's snapshot, a site a line, before any worker accepts a request. */
+/** Fills the dictionaries from a snapshot of the agent, a change a line, before any worker accepts a request. */
 export function loadSnapshot(path: string): number {
   const [file] = io.open(path, "r");
   if (file === undefined) return 0;
   let count = 0;
   for (const [line] of file.lines()) {
-    const [site] = cjson.decode(line as string);
-    if (site === undefined) continue;
-    const why = apply({ siteId: (site as EdgeSite).siteId, site: site as EdgeSite });
+    const [value] = cjson.decode(line as string);
+    if (value === undefined) continue;
+    const shown = value as EdgeCertificateShown;
+    const site = value as EdgeSite;
+    const isCertificate = (shown.certificateId as unknown) !== undefined;
+    const why = isCertificate
+      ? applyCertificate(shown.certificateId, shown)
+      : apply({ siteId: site.siteId, site });
     if (why === "") count += 1;
-    else ngx.log(ngx.ERR, "a site of the snapshot is not served: ", why);
+    else ngx.log(ngx.ERR, "a line of the snapshot is not served: ", why);
   }
   file.close();
   return count;
@@ -63,14 +76,19 @@ export function loadSnapshot(path: string): number {
 
 /** "" or why the change could not be made. */
 function apply(change: EdgeChange): string {
+  if (change.certificateId !== undefined) {
+    const shown = change.certificate;
+    const isGone = shown === null || (shown as unknown) === cjson.null;
+    return applyCertificate(change.certificateId, isGone ? undefined : shown);
+  }
   const siteId = change.siteId;
   const site = (change.site as unknown) === cjson.null ? undefined : (change.site ?? undefined);
   const [before] = sites.get(siteId);
   const old = before === undefined ? undefined : (cjson.decode(before as string)[0] as EdgeSite);
   if (site !== undefined) {
-    for (const hostname of site.hostnames) {
+    for (const hostname of namesOf(site)) {
       const [holder] = hosts.get(hostname);
-      if (holder !== undefined && holder !== siteId)
+      if (holder !== undefined && siteIdOf(holder as string) !== siteId)
         return `"${hostname}" is still held by ${holder as string}`;
     }
     const [json] = cjson.encode(site);
@@ -80,14 +98,15 @@ function apply(change: EdgeChange): string {
       if (before !== undefined) sites.safe_set(siteId, before);
       return `There is no memory for it (${why ?? "unknown"}): give the edge more`;
     }
-    for (const hostname of site.hostnames) {
-      const [kept] = hosts.safe_set(hostname, siteId);
+    for (const hostname of namesOf(site)) {
+      const isPreview = !site.hostnames.includes(hostname);
+      const [kept] = hosts.safe_set(hostname, isPreview ? previewId(siteId) : siteId);
       if (!kept) return `There is no memory for "${hostname}": give the edge more`;
     }
   }
   if (old !== undefined) {
-    for (const hostname of old.hostnames) {
-      if (site === undefined || !site.hostnames.includes(hostname)) hosts.delete(hostname);
+    for (const hostname of namesOf(old)) {
+      if (site === undefined || !namesOf(site).includes(hostname)) hosts.delete(hostname);
     }
   }
   if (site === undefined) sites.delete(siteId);
@@ -95,13 +114,25 @@ function apply(change: EdgeChange): string {
   return "";
 }
 
+/** Every name that a site is reached by. */
+function namesOf(site: EdgeSite): readonly string[] {
+  const preview = site.preview as EdgeSite["preview"] | undefined;
+  if (preview === undefined || preview === null || (preview as unknown) === cjson.null) return site.hostnames;
+  return [...site.hostnames, preview.hostname];
+}
+
 function workers(): EdgeWorker[] {
   const seen: EdgeWorker[] = [];
-  for (let id = 0; id < ngx.worker.count(); id++) {
-    const [value] = control.get(`worker ${string.format("%d", id)}`);
-    if (value === undefined) continue;
-    const [pid, epoch] = string.match(value as string, "^(%d+) (%d+)$");
-    seen.push({ id, pid: tonumber(pid)!, epoch: tonumber(epoch)! });
+  const [newest] = control.get("generation");
+  const generation = newest as number;
+  // Workers of the generation before count until they take no more connections: then they leave by themselves.
+  for (let of = generation - 1; of <= generation; of++) {
+    for (let id = 0; id < ngx.worker.count(); id++) {
+      const [value] = control.get(workerKey(of, id));
+      if (value === undefined) continue;
+      const [pid, epoch] = string.match(value as string, "^(%d+) (%d+)$");
+      seen.push({ id, pid: tonumber(pid)!, epoch: tonumber(epoch)! });
+    }
   }
   return seen;
 }

@@ -9,15 +9,25 @@ import type { EdgeSite } from "../../contract/edge-site.ts";
 import type { HeaderRule } from "../../contract/site-rules.ts";
 import { allowanceOf, type Allowance } from "../client-limit.ts";
 import { wildcardOf } from "../hostname.ts";
-import { mapMeasures, measuresOfHost, prepareMeasures, type MeasureMap, type PreparedMeasure } from "../measure-match.ts";
+import {
+  mapMeasures,
+  measuresOfHost,
+  prepareMeasures,
+  type MeasureMap,
+  type PreparedMeasure,
+} from "../measure-match.ts";
 import { prepareOwnPages, type OwnPages } from "../own-page.ts";
 import { headersOn, prepareRules, type PreparedRules } from "../site-rules.ts";
 import { loadCache, type LoadedCache } from "./cache-site.ts";
 import { loadOrigin, type LoadedOrigin } from "./origin.ts";
+import { asPreview, isPreviewId, previewId, siteIdOf } from "./preview.ts";
 import { loadFront, type Front } from "./well-known.ts";
 
 export type Loaded = {
+  /** Of a site seen under its preview name, the id with a slash behind it. */
   readonly siteId: string;
+  /** The name that a preview stands for, "" for everything else. */
+  readonly previewAs: string;
   readonly measures: readonly PreparedMeasure[];
   readonly hasWarning: boolean;
   readonly hasUrlMeasure: boolean;
@@ -106,6 +116,7 @@ export function forgetKeys(): void {
 
 export function forgetSite(siteId: string): void {
   loaded[siteId] = undefined;
+  loaded[previewId(siteId)] = undefined;
 }
 
 export function forgetAll(): void {
@@ -125,22 +136,29 @@ export function siteOfHost(host: string): Loaded | undefined {
 }
 
 export function routeOf(site: Loaded, host: string): Route {
-  const measures = measuresOfHost(site.measures, host);
-  return { site, allowance: site.allowance, measures: measures.length > 0 ? mapMeasures(measures) : undefined };
+  const measures = measuresOfHost(site.measures, site.previewAs === "" ? host : site.previewAs);
+  return {
+    site,
+    allowance: site.allowance,
+    measures: measures.length > 0 ? mapMeasures(measures) : undefined,
+  };
 }
 
 export function siteById(siteId: string): Loaded | undefined {
   const known = loaded[siteId];
   if (known !== undefined) return known;
-  const [json] = sites.get(siteId);
+  const [json] = sites.get(siteIdOf(siteId));
   if (json === undefined) return undefined;
   const [value] = cjson.decode(json as string);
   if (value === undefined) {
     ngx.log(ngx.ERR, "site ", siteId, " cannot be decoded: it is not served until it is sent again");
     return undefined;
   }
+  const plain = withoutNulls(value) as EdgeSite;
+  const seen = isPreviewId(siteId) ? asPreview(plain) : plain;
+  if (seen === undefined) return undefined;
   if (loadedCount >= LOADED_MAX) forgetAll();
-  const site = load(withoutNulls(value) as EdgeSite);
+  const site = load(seen);
   loaded[siteId] = site;
   loadedCount += 1;
   return site;
@@ -162,11 +180,12 @@ function load(site: EdgeSite): Loaded {
   if (pages !== undefined) ownPages.any = true;
   return {
     siteId: site.siteId,
+    previewAs: isPreviewId(site.siteId) ? (site.preview?.as ?? "") : "",
     measures: prepareMeasures(site.measures),
     hasWarning,
     hasUrlMeasure,
     allowance,
-    limitPrefix: shortName(site.siteId) + " ",
+    limitPrefix: shortName(siteIdOf(site.siteId)) + " ",
     bodyBytesMax: site.bodyBytesMax,
     front: loadFront(site),
     address: origin.plain ? origin.peers[0]!.address : "",

@@ -7,7 +7,7 @@ import { judgeAnswer } from "./answer-head.ts";
 import { answerNginxError } from "./answer.ts";
 import { feedBans } from "./bans.ts";
 import { addAge, finishCached } from "./cache-age.ts";
-import { again, fetch, judge, merge, takeStored } from "./cache-fetch.ts";
+import { again, failFetch, fetch, judge, merge, takeStored } from "./cache-fetch.ts";
 import { showCertificate } from "./certificates.ts";
 import { readChunkedBody } from "./chunked.ts";
 import { feed, loadSnapshot, status } from "./feed.ts";
@@ -66,6 +66,7 @@ export function start(options: StartOptions): void {
   _G["parapet_age"] = addAge;
   _G["parapet_cached"] = finishCached;
   _G["parapet_fetch"] = fetch;
+  _G["parapet_fetch_failed"] = failFetch;
   _G["parapet_judge"] = judge;
   _G["parapet_pass"] = passOn;
   _G["parapet_stored"] = takeStored;

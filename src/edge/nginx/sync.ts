@@ -4,6 +4,8 @@
  * journal is a ring; a worker that finds a gap in it (it was asleep for long, or a change is just being written) drops everything,
  * which is always right and only costs decoding.
  */
+import { catchUpBans } from "./bans.ts";
+import { forgetCertificate, forgetCertificates, forgetNames } from "./certificates.ts";
 import { forgetAll, forgetKeys, forgetSite } from "./sites.ts";
 
 export const JOURNAL_ENTRIES = 1024;
@@ -12,40 +14,58 @@ const POLL_SECONDS = 0.05;
 const control = ngx.shared["parapet_control"]!;
 let seen = -1;
 
+/** Which start or reload of nginx this worker belongs to: workers of an older one live on until their last connection ends. */
+export const life = { generation: 0 };
+
 export function startSync(): void {
+  const [newest] = control.get("generation");
+  if (newest === undefined || (newest as number) < life.generation) control.set("generation", life.generation);
   catchUp();
-  const [ok, why] = ngx.timer.every(POLL_SECONDS, catchUp);
+  const [ok, why] = ngx.timer.every(POLL_SECONDS, tick);
   if (!ok) ngx.log(ngx.ERR, "changes cannot be watched, as no timer starts: ", why);
 }
 
+/** `premature`: the worker is going. It takes no new connections, so nobody waits for its word any more. */
+function tick(premature: boolean): void {
+  if (premature) control.delete(workerKey(life.generation, ngx.worker.id()));
+  else catchUp();
+}
+
+export function workerKey(generation: number, id: number): string {
+  return string.format("worker %d %d", generation, id);
+}
+
 export function catchUp(): void {
+  catchUpBans();
   const [value] = control.get("epoch");
   const epoch = value as number;
   if (epoch !== seen) {
-    if (seen < 0 || epoch - seen > JOURNAL_ENTRIES) forgetAll();
-    else {
+    if (seen < 0 || epoch - seen > JOURNAL_ENTRIES) {
+      forgetAll();
+      forgetCertificates();
+    } else {
       for (let n = seen + 1; n <= epoch; n++) {
-        const siteId = journalEntry(n);
-        if (siteId === "") {
+        const id = journalEntry(n);
+        if (id === "") {
           forgetAll();
+          forgetCertificates();
           break;
         }
-        forgetSite(siteId);
+        if (id.startsWith("cert_")) forgetCertificate(id);
+        else forgetSite(id);
       }
       forgetKeys();
+      forgetNames();
     }
     seen = epoch;
   }
-  control.set(
-    `worker ${string.format("%d", ngx.worker.id())}`,
-    string.format("%d %d", ngx.worker.pid(), seen),
-  );
+  control.set(workerKey(life.generation, ngx.worker.id()), string.format("%d %d", ngx.worker.pid(), seen));
 }
 
 /** Writes a change into the journal. The entry comes after the epoch: a worker in between finds a gap, and drops everything. */
-export function announce(siteId: string): void {
+export function announce(id: string): void {
   const [epoch] = control.incr("epoch", 1);
-  control.set(slot(epoch!), string.format("%d %s", epoch!, siteId));
+  control.set(slot(epoch!), string.format("%d %s", epoch!, id));
 }
 
 function journalEntry(n: number): string {
