@@ -27,6 +27,7 @@ import { Feeder, type Outcome } from "./feeder.ts";
 import { freePort } from "./free-port.ts";
 import { takeGeoDatabases } from "./geo-database.ts";
 import { LastGood } from "./last-good.ts";
+import { DiskRoom } from "./disk-room.ts";
 import { LOG_BYTES_MAX, rotateLogs } from "./log-rotation.ts";
 import { fetchSocketOf, openCacheRoom } from "./cache-room.ts";
 import { renderNginxConf } from "./nginx-conf.ts";
@@ -155,6 +156,7 @@ class Agent implements RunningNode {
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #toldRefusals = new Set<string>();
   #unsubscribe: () => void = () => undefined;
+  readonly #room = new DiskRoom();
   #spoolDir = "";
   #nginxVersion = "unknown";
   #renderConf: () => string = () => "";
@@ -574,6 +576,9 @@ class Agent implements RunningNode {
   }
 
   async #boundLogs(): Promise<void> {
+    for (const what of await this.#room.newlyShort([this.#stateDir, this.#spoolDir])) {
+      this.#alarm("edge.disk-short", what);
+    }
     try {
       await rotateLogs(
         [join(this.#stateDir, "access.log"), join(this.#stateDir, "error.log")],

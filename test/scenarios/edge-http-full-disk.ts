@@ -33,6 +33,10 @@ const get = async (host: string): Promise<number> => (await stage.send({ host })
 const post = async (host: string, bytes: number): Promise<number> =>
   (await stage.send({ host, method: "POST", body: Buffer.alloc(bytes, 120) })).status;
 
+/** How often the node said that the file system below `folder` is short. */
+const saidShort = (folder: string): number =>
+  stage.alarms.filter(({ code, what }) => code === "edge.disk-short" && what.startsWith(folder)).length;
+
 fill(dataDir);
 const newer = policy(5_000_000);
 const ack = await stage.apply(newer);
@@ -46,6 +50,7 @@ const whileFull = {
 for (let i = 0; i < 300; i++) whileFull.gets.push(await get(i % 2 === 0 ? "full.example" : "other.example"));
 
 fill(spoolParent);
+await until(() => saidShort(dataDir) === 1 && saidShort(spoolParent) === 1, 20_000);
 const spoolFull = {
   large: await post("full.example", 1_000_000),
   small: await post("full.example", 10_000),
