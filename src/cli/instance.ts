@@ -18,7 +18,7 @@ import { createLog, openLedger } from "../ledger/open-ledger.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Mail } from "../mail/mail.ts";
 import { openMail } from "../mail/open-mail.ts";
-import { startNode, type RunningNode } from "../node/node.ts";
+import { cdnIdOf, startNode, type RunningNode } from "../node/node.ts";
 import type { Certificates } from "../sites/certificates.ts";
 import { CERTIFICATE_FACTS, openCertificates } from "../sites/certificates-open.ts";
 import { openSites } from "../sites/open-sites.ts";
@@ -30,6 +30,7 @@ import { ROOT } from "./data-dir.ts";
 import { lockDataDir } from "./data-lock.ts";
 import { startEngine, type Engine } from "./engine.ts";
 import { socketPath } from "./local-client.ts";
+import { startNameClock } from "./name-clock.ts";
 import { secretFile } from "./secret-file.ts";
 
 export type RaisedAlarm = { readonly at: string; readonly code: string; readonly what: string };
@@ -57,6 +58,8 @@ export async function startInstance(options: {
   readonly settings: Settings;
   readonly now?: () => number;
   readonly random?: (bytes: number) => Uint8Array;
+  /** The port that files of proof are fetched from; 80 unless a test says otherwise. */
+  readonly proofPort?: number;
   /** Called once for each step that takes noticeable time. */
   readonly onStep?: (what: string) => void;
 }): Promise<Instance> {
@@ -108,8 +111,20 @@ export async function startInstance(options: {
     await createLog(ledgerOptions).catch(alreadyThere);
     const ledger = keep(await openLedger(ledgerOptions));
 
+    const mail = keep(await openMail({ db, settings, now, random, onAlarm }));
     const sites = keep(
-      await openSites({ db, bus, settings, now, random, onAlarm, certificates: CERTIFICATE_FACTS }),
+      await openSites({
+        db,
+        bus,
+        settings,
+        now,
+        random,
+        onAlarm,
+        mail,
+        cdnId: cdnIdOf(pinnedVkeyOf(settings.dataDir, ledger.vkey)),
+        certificates: CERTIFICATE_FACTS,
+        ...(options.proofPort === undefined ? {} : { proofPort: options.proofPort }),
+      }),
     );
     const certificates = keep(
       await openCertificates({
@@ -123,7 +138,6 @@ export async function startInstance(options: {
         onAlarm,
       }),
     );
-    const mail = keep(await openMail({ db, settings, now, random, onAlarm }));
     const desk = keep(
       await openDesk({
         db,
@@ -146,10 +160,12 @@ export async function startInstance(options: {
       nodeName: "edge-1",
       dataDir: settings.dataDir,
       listen: settings.edgeListen,
+      listenTls: settings.edgeListenTls === "" ? null : settings.edgeListenTls,
       workers: settings.edgeWorkers,
       edgeLuaDir: `${ROOT}/build/edge`,
       pinnedVkey,
       originPrivateRanges: settings.originPrivateRanges,
+      dnsServers: settings.dnsServers,
       countryDatabase: settings.countryDatabase,
       asnDatabase: settings.asnDatabase,
       onAlarm: () => undefined, // They come over the bus, like those of every other node.
@@ -158,12 +174,14 @@ export async function startInstance(options: {
     keep({ close: () => node.stop() });
 
     const engine = keep(startEngine({ desk, sites, mail, certificates, ledger, onAlarm }));
+    keep(startNameClock({ hostnames: sites.hostnames, onAlarm }));
     onStep("Starting the control plane");
     const control = await createControl({
       db,
       desk,
       sites,
       certificates,
+      siteLog: (siteId) => node.siteLog(siteId),
       mail,
       ledger,
       settings,

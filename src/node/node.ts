@@ -29,6 +29,7 @@ import { takeGeoDatabases } from "./geo-database.ts";
 import { LastGood } from "./last-good.ts";
 import { DiskRoom } from "./disk-room.ts";
 import { LOG_BYTES_MAX, rotateLogs } from "./log-rotation.ts";
+import { readSiteLog } from "./site-log.ts";
 import { fetchSocketOf, openCacheRoom } from "./cache-room.ts";
 import { renderNginxConf } from "./nginx-conf.ts";
 import { isRoot, makeSpool, runFolder } from "./node-folders.ts";
@@ -312,6 +313,11 @@ class Agent implements RunningNode {
       workers: this.#options.workers,
       pid: () => this.#nginx.pid,
     }));
+  }
+
+  async siteLog(siteId: string): Promise<readonly string[]> {
+    const log = join(this.#stateDir, "access.log");
+    return readSiteLog([`${log}.1`, log], siteId);
   }
 
   async stop(): Promise<void> {

@@ -50,7 +50,8 @@ export async function readSiteLog(
 function siteOf(line: string): string {
   try {
     const { site } = JSON.parse(line) as { site?: unknown };
-    return typeof site === "string" ? site : "";
+    // Under its preview name a site is logged with a slash behind its id (edge/nginx/preview.ts).
+    return typeof site === "string" ? site.replace(/\/$/, "") : "";
   } catch {
     return "";
   }

@@ -16,6 +16,7 @@ import { createVault } from "../../src/desk/vault.ts";
 import type { Ledger } from "../../src/ledger/ledger.ts";
 import { createLog, openLedger } from "../../src/ledger/open-ledger.ts";
 import { openMail } from "../../src/mail/open-mail.ts";
+import { openCertificates } from "../../src/sites/certificates-open.ts";
 import { openSites } from "../../src/sites/open-sites.ts";
 import type { Sites } from "../../src/sites/sites.ts";
 import type { Db } from "../../src/store/db.ts";
@@ -51,6 +52,7 @@ export async function openWebStage(options: { readonly vault?: boolean } = {}): 
     controlListen: `127.0.0.1:${port}`,
     publicUrl: url,
     edgeListen: "127.0.0.1:0",
+    edgeListenTls: "",
     demoListen: "",
     edgeWorkers: 1,
     databaseUrl: "",
@@ -60,6 +62,16 @@ export async function openWebStage(options: { readonly vault?: boolean } = {}): 
     smtpUrl: "",
     mailFrom: "desk@shield.example",
     originPrivateRanges: ["127.0.0.0/8"],
+    acmeDirectory: "",
+    acmeEmail: "",
+    acmeCaFile: "",
+    acmeExternalAccount: null,
+    dnsUpdate: null,
+    dnsServers: [],
+    edgeAddresses: [],
+    previewDomain: "",
+    countryDatabase: "",
+    asnDatabase: "",
     defaultLimit: null,
     bodyBytesMax: 1024 * 1024,
   };
@@ -81,6 +93,16 @@ export async function openWebStage(options: { readonly vault?: boolean } = {}): 
   await createLog(logOptions);
   const ledger = await openLedger(logOptions);
   const sites = await openSites({ db, bus, settings, now, random, onAlarm });
+  const certificates = await openCertificates({
+    db,
+    bus,
+    sites,
+    settings,
+    sealingKey: random(32),
+    now: Date.now,
+    random,
+    onAlarm,
+  });
   const mail = await openMail({ db, settings, now, random, onAlarm });
   // An edge that takes every policy at once: these scenarios end at the bus; edge-*.test.ts go on with a real nginx.
   const nodeId = newId<NodeId>("node", random);
@@ -117,6 +139,8 @@ export async function openWebStage(options: { readonly vault?: boolean } = {}): 
     db,
     desk,
     sites,
+    certificates,
+    siteLog: async () => [],
     ledger,
     mail,
     settings,
@@ -142,6 +166,7 @@ export async function openWebStage(options: { readonly vault?: boolean } = {}): 
       await control.close();
       await desk.close();
       await mail.close();
+      await certificates.close();
       await sites.close();
       await ledger.close();
       await bus.close();
