@@ -2,6 +2,7 @@
 import type { Desk } from "../desk/desk.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Mail } from "../mail/mail.ts";
+import type { SiteId } from "../contract/ids.ts";
 import type { Settings } from "../contract/settings.ts";
 import type { Certificates } from "../sites/certificates.ts";
 import type { Sites } from "../sites/sites.ts";
@@ -14,6 +15,8 @@ export type Services = {
   readonly certificates: Certificates;
   readonly ledger: Ledger;
   readonly mail: Mail;
+  /** Lines of the access log that nodes still hold of a site, newest last. */
+  readonly siteLog: (siteId: SiteId) => Promise<readonly string[]>;
   readonly settings: Settings;
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
