@@ -1,6 +1,6 @@
 /**
  * Carries changes into nginx, in the order they came, many at a time, and says for each when every worker has it. A newer change of
- * a site replaces an older one that still waits. While nginx is away the changes wait; when it comes back it has loaded the snapshot
+ * a site or certificate replaces an older one that still waits. While nginx is away the changes wait; when it comes back it has loaded the snapshot
  * and gets them again, which does no harm. A worker that died does not hold up a confirmation; one that lives and lags does.
  */
 import {
@@ -32,8 +32,8 @@ export class Feeder {
   /** Resolves when the change, or a newer one of the same site, is in every worker; or with why it cannot be. */
   feed(change: EdgeChange): Promise<Outcome> {
     return new Promise((resolve) => {
-      const waiting = this.#waiting.get(change.siteId);
-      if (waiting === undefined) this.#waiting.set(change.siteId, { change, settle: [resolve] });
+      const waiting = this.#waiting.get(idOf(change));
+      if (waiting === undefined) this.#waiting.set(idOf(change), { change, settle: [resolve] });
       else {
         waiting.change = change;
         waiting.settle.push(resolve);
@@ -60,7 +60,7 @@ export class Feeder {
         );
         const outcome = await this.#confirmed(answer);
         for (const { change, settle } of batch) {
-          const refused = answer.refused.find(({ siteId }) => siteId === change.siteId);
+          const refused = answer.refused.find(({ id }) => id === idOf(change));
           for (const done of settle) done(refused === undefined ? outcome : { ok: false, why: refused.why });
         }
       } catch (error) {
@@ -77,12 +77,12 @@ export class Feeder {
   #takeBatch(): Waiting[] {
     const batch: Waiting[] = [];
     let bytes = 0;
-    for (const [siteId, waiting] of this.#waiting) {
+    for (const [id, waiting] of this.#waiting) {
       const size = JSON.stringify(waiting.change).length * 2;
       if (batch.length > 0 && (batch.length >= FEED_CHANGES_MAX || bytes + size > FEED_BYTES_MAX)) break;
       bytes += size;
       batch.push(waiting);
-      this.#waiting.delete(siteId);
+      this.#waiting.delete(id);
     }
     return batch;
   }
@@ -90,10 +90,10 @@ export class Feeder {
   /** Back to the front, unless something newer of the same site came meanwhile: then only who waits is kept. */
   #putBack(batch: readonly Waiting[]): void {
     const newer = this.#waiting;
-    this.#waiting = new Map(batch.map((waiting) => [waiting.change.siteId, waiting]));
-    for (const [siteId, waiting] of newer) {
-      const older = this.#waiting.get(siteId);
-      if (older === undefined) this.#waiting.set(siteId, waiting);
+    this.#waiting = new Map(batch.map((waiting) => [idOf(waiting.change), waiting]));
+    for (const [id, waiting] of newer) {
+      const older = this.#waiting.get(id);
+      if (older === undefined) this.#waiting.set(id, waiting);
       else {
         older.change = waiting.change;
         older.settle.push(...waiting.settle);
@@ -119,4 +119,9 @@ export class Feeder {
       workers = (await askStatus(this.#socketPath)).workers;
     }
   }
+}
+
+/** Ids of sites and of certificates begin differently. */
+function idOf(change: EdgeChange): string {
+  return change.siteId ?? change.certificateId;
 }
