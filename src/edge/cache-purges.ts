@@ -16,7 +16,7 @@ export type PreparedPurges = {
   readonly prefixes: readonly { readonly value: string; readonly number: number }[];
 };
 
-/** Purges by tag have become others before they come here (`node/cache-tags.ts`). */
+/** Purges by tag are in the salt of the key (`nginx/cache-site.ts`). */
 export function preparePurges(
   cache: QueryNames & { readonly purges: readonly CachePurge[] },
 ): PreparedPurges {

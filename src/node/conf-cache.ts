@@ -20,8 +20,11 @@ export type CacheConfOptions = {
   readonly originFields: readonly string[];
 };
 
-/** Every cached answer has an entry of about 150 bytes there. */
 const KEYS_ZONE_MB = 64;
+/** nginx holds about 8,000 keys in each MiB; over that it evicts whoever was asked for the longest ago, so sites are kept below it. */
+export const CACHE_ANSWERS_MAX = KEYS_ZONE_MB * 7000;
+/** The agent holds the bound fairly among sites; nginx alone, which does not know sites, comes in only if the agent is away. */
+const NGINX_PART = 1.25;
 const CACHE_STATUSES: readonly (readonly [string, string])[] = [
   ["HIT", "hit"],
   ["MISS", "fwd=miss"],
@@ -35,7 +38,7 @@ const CACHE_STATUSES: readonly (readonly [string, string])[] = [
 /** At the level of http. */
 export function renderCacheStore(options: CacheConfOptions): string {
   return `  proxy_cache_path ${options.cacheDir} levels=1:2 keys_zone=parapet:${KEYS_ZONE_MB}m use_temp_path=off
-    max_size=${Math.ceil(options.cacheBytesMax / (1024 * 1024))}m inactive=${CACHE_LIFE_SECONDS_MAX}s
+    max_size=${Math.ceil((options.cacheBytesMax * NGINX_PART) / (1024 * 1024))}m inactive=${CACHE_LIFE_SECONDS_MAX}s
     manager_files=200 manager_threshold=100ms manager_sleep=200ms loader_files=200 loader_threshold=100ms loader_sleep=100ms;
   lua_shared_dict parapet_cache 32m;
   map "" $p_salt { default ""; }

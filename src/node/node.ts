@@ -30,6 +30,8 @@ import { LastGood } from "./last-good.ts";
 import { DiskRoom } from "./disk-room.ts";
 import { LOG_BYTES_MAX, rotateLogs } from "./log-rotation.ts";
 import { readSiteLog } from "./site-log.ts";
+import { CacheKeeper } from "./cache-keeper.ts";
+import { CACHE_ANSWERS_MAX } from "./conf-cache.ts";
 import { fetchSocketOf, openCacheRoom } from "./cache-room.ts";
 import { renderNginxConf } from "./nginx-conf.ts";
 import { isRoot, makeSpool, runFolder } from "./node-folders.ts";
@@ -75,6 +77,8 @@ export type NodeOptions = {
   readonly accessLog?: boolean;
   /** What all sites together may keep in the cache of this node. */
   readonly cacheBytesMax?: number;
+  /** How often what each site holds in the cache is counted and bounded. */
+  readonly cacheRoundMs?: number;
   /** MMDB files of the operator's; "" or nothing for none. */
   readonly countryDatabase?: string;
   readonly asnDatabase?: string;
@@ -113,6 +117,7 @@ const NGINX_BIN = "/usr/sbin/nginx";
 const MODULES_DIR = "/usr/lib/nginx/modules";
 const SYSTEM_CA_FILE = "/etc/ssl/certs/ca-certificates.crt";
 const WORKER_USER = "www-data";
+const CACHE_ROUND_MS = 10_000;
 const CACHE_BYTES_MAX_DEFAULT = 1024 * 1024 * 1024;
 const HELLO_MS = 2000;
 const FIRST_RESOLVE_MS = 2000;
@@ -238,6 +243,7 @@ class Agent implements RunningNode {
     await Promise.race([this.#origins.resolveAll(), pause(FIRST_RESOLVE_MS)]);
     this.#spoolDir = makeSpool(this.#stateDir);
     const cacheDir = openCacheRoom(this.#stateDir);
+    this.#keepCache(cacheDir);
     const geo = await takeGeoDatabases({
       countryDatabase: options.countryDatabase ?? "",
       asnDatabase: options.asnDatabase ?? "",
@@ -561,6 +567,28 @@ class Agent implements RunningNode {
   }
 
   // --- being there
+
+  /** Counts and bounds what each site holds in the cache, one round after the other, until the node stops. */
+  #keepCache(folder: string): void {
+    const keeper = new CacheKeeper({
+      folder,
+      boundsOf: (siteId) => {
+        const policy = this.#policies.get(siteId as SiteId);
+        if (policy === undefined || policy.hostnames.length === 0) return null;
+        return { bytes: policy.cache.bytesMax, answers: policy.cache.answersMax };
+      },
+      whole: { bytes: this.#options.cacheBytesMax ?? CACHE_BYTES_MAX_DEFAULT, answers: CACHE_ANSWERS_MAX },
+      breathe: () => pause(1),
+    });
+    let running = false;
+    this.#timers.push(
+      setInterval(() => {
+        if (running || this.#stopped) return;
+        running = true;
+        void keeper.round().finally(() => (running = false));
+      }, this.#options.cacheRoundMs ?? CACHE_ROUND_MS),
+    );
+  }
 
   async #tick(): Promise<void> {
     await this.#hello();

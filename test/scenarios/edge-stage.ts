@@ -31,6 +31,7 @@ import { singleOrigin } from "../../src/contract/origin-pool.ts";
 import type { Alarm, PolicyAck, SitePolicy } from "../../src/contract/policy.ts";
 import { ackTopic, policyTopic } from "../../src/contract/topics.ts";
 import { TEST_VKEY } from "../../src/ledger/core/testing.ts";
+import { cacheRoomOf } from "../../src/node/cache-room.ts";
 import { startNode, type NodeOptions, type RunningNode } from "../../src/node/node.ts";
 
 const EDGE_LUA_DIR = fileURLToPath(new URL("../../build/edge", import.meta.url));
@@ -78,6 +79,7 @@ export async function openStage(overrides: Partial<NodeOptions> = {}): Promise<S
     nodeName: "edge under test",
     dataDir,
     listen: "127.0.0.1:0",
+    listenTls: null,
     workers: 2,
     edgeLuaDir: EDGE_LUA_DIR,
     pinnedVkey: TEST_VKEY,
@@ -95,8 +97,10 @@ export async function openStage(overrides: Partial<NodeOptions> = {}): Promise<S
     apply: (policy) => applyTo(bus, options.nodeId, policy),
     send: (input) => ask(stage.node.address, input),
     async end() {
-      await stage.node.stop();
+      await stage.node.stop(); if (process.env["KEEPLOG"]) { (await import("node:fs")).copyFileSync(join(dataDir, "edge/error.log"), "/tmp/error.log"); }
       await bus.close();
+      const cacheDir = cacheRoomOf(join(dataDir, "edge"));
+      if (cacheDir !== null) rmSync(cacheDir, { recursive: true, force: true });
       rmSync(dataDir, { recursive: true, force: true });
     },
   };

@@ -8,12 +8,14 @@ import { guessesFreshness, storeSecondsOf } from "../cache-rules.ts";
 import { lifeOf, type AnswerFacts, type Life } from "../freshness.ts";
 import { nominatedFields } from "../forwarding.ts";
 import { answerNginxError } from "./answer.ts";
-import { invalidate, rememberUncacheable } from "./cache-memory.ts";
+import { invalidate, mayStore, rememberUncacheable } from "./cache-memory.ts";
 import { settle, siteById, type Loaded } from "./sites.ts";
 import { leave, takeWay } from "./way.ts";
 
 type Fields = Record<string, string | string[] | undefined>;
 
+/** What an answer of unannounced length is counted as. */
+const UNKNOWN_BYTES = 64 * 1024;
 const FIELDS_MAX = 300;
 const HTTP_MISDIRECTED = 421;
 const NGX_ERROR = -1;
@@ -71,6 +73,10 @@ export function judge(): void {
   const life = lifeOf(factsOf(fields, ngx.status), termsOf(site), ngx.time());
   if (life.seconds <= 0 && site.cache.careful && ngx.status < 500) {
     rememberUncacheable(site.siteId, ngx.var["host"]!, ngx.var["request_uri"]!);
+  }
+  const bytes = tonumber(joined(fields["content-length"])) ?? UNKNOWN_BYTES;
+  if (life.seconds > 0 && !mayStore(site.siteId, bytes, site.cache.settings)) {
+    return dress({ seconds: 0, age: life.age, staleWhileRevalidate: 0, staleIfError: 0 }, fields);
   }
   dress(life, fields);
 }

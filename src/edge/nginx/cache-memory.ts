@@ -7,6 +7,7 @@ import { CACHE_LIFE_SECONDS_MAX } from "../../contract/cache.ts";
 
 const memory = ngx.shared["parapet_cache"]!;
 const UNCACHEABLE_SECONDS = 60;
+const STORED_SECONDS = 60;
 const TARGET_CHARS_MAX = 2048;
 
 /** How often this address was invalidated, together with everything of its site. */
@@ -28,6 +29,22 @@ export function invalidate(siteId: string, host: string, target: string): void {
 
 function doubtAll(siteId: string): void {
   memory.set(`a ${siteId}`, Math.floor(ngx.now() * 1000));
+}
+
+/**
+ * Whether a site may store one more answer of so many bytes. What it stored is counted for a minute, which is longer than the agent takes to count
+ * the disk and to remove what is too much: a site that stores faster than that stores nothing more until the minute is over.
+ */
+export function mayStore(
+  siteId: string,
+  bytes: number,
+  bounds: { readonly bytesMax: number; readonly answersMax: number },
+): boolean {
+  if (bytes > bounds.bytesMax) return false;
+  const [stored] = memory.incr(`b ${siteId}`, bytes, 0, STORED_SECONDS);
+  const [answers] = memory.incr(`n ${siteId}`, 1, 0, STORED_SECONDS);
+  if (stored === undefined || answers === undefined) return false;
+  return stored <= bounds.bytesMax && answers <= bounds.answersMax;
 }
 
 /** Whether an answer to this was seen lately that cannot be kept. */

@@ -14,7 +14,10 @@ export type LoadedCache = {
 export function loadCache(site: EdgeSite): LoadedCache {
   const settings = site.cache;
   const { mode, rules, bypassCookies, bypassHeaders, ignoreQuery, sortQuery } = settings;
-  const salt = settings.generation > 0 ? `.${string.format("%d", settings.generation)}` : "";
+  // No index tells which answers had a tag: a purge by tag is one of everything here, which is never stale and at worst colder.
+  let generation = settings.generation;
+  for (const { kind, number } of settings.purges) if (kind === "tag") generation = math.max(generation, number);
+  const salt = generation > 0 ? `.${string.format("%d", generation)}` : "";
   const purges = settings.purges.length > 0 ? preparePurges(settings) : undefined;
   const plain =
     mode === "static" &&
