@@ -12,6 +12,7 @@ import { accountsOf } from "../store/people.ts";
 import { meOf, activeRoles, type Access } from "./access.ts";
 import * as bodies from "./bodies.ts";
 import { cacheEndpoints } from "./cache-endpoints.ts";
+import { originEndpoints } from "./origin-endpoints.ts";
 import { certificateEndpoints } from "./certificate-endpoints.ts";
 import { overviewOf } from "./overview.ts";
 import { invite, people } from "./people.ts";
@@ -302,6 +303,7 @@ export const endpoints: { readonly [Key in keyof Endpoints]: Endpoint<Key> } = {
   ...settingsEndpoints,
   ...certificateEndpoints,
   ...cacheEndpoints,
+  ...originEndpoints,
   ...ownershipEndpoints,
 };
 

@@ -39,6 +39,7 @@ export function startEngine(options: {
     for (const [name, step] of [
       ["desk", async () => (await desk.advance()).moved],
       ["sites", async () => (await sites.publish()).published],
+      ["origins", async () => lookAtOrigins()],
       ["certificates", async () => (await certificates.advance()).moved],
       ["mail", async () => (await mail.deliver()).sent],
       ["log", refreshIfDue],
@@ -53,6 +54,12 @@ export function startEngine(options: {
       }
     }
     return moved > 0;
+  }
+
+  /** They run beside the rounds, a few a minute. */
+  function lookAtOrigins(): number {
+    sites.origins.checkDue();
+    return 0;
   }
 
   async function refreshIfDue(): Promise<number> {

@@ -32,7 +32,7 @@ import type {
   UserId,
 } from "./ids.ts";
 import type { Clause, MeasureKind, MeasureRecord, MeasureSubject, Scope } from "./measure.ts";
-import type { CacheEndpoints, CertificateEndpoints, OwnershipEndpoints, SettingsEndpoints } from "./http-sites.ts";
+import type { CacheEndpoints, CertificateEndpoints, OriginEndpoints, OwnershipEndpoints, SettingsEndpoints } from "./http-sites.ts";
 
 export type Page<T> = { readonly items: readonly T[]; readonly total: number };
 
@@ -317,7 +317,7 @@ export type Problem = {
 };
 
 /** Method and path (with `{name}` parameters) → request body and answer. All below /api/v1. */
-export type Endpoints = OwnEndpoints & CacheEndpoints & CertificateEndpoints & SettingsEndpoints & OwnershipEndpoints;
+export type Endpoints = OwnEndpoints & CacheEndpoints & CertificateEndpoints & OriginEndpoints & SettingsEndpoints & OwnershipEndpoints;
 type OwnEndpoints = {
   "GET /me": { body: null; answer: MeView };
   "GET /overview": { body: null; answer: OverviewView };
@@ -367,6 +367,8 @@ type OwnEndpoints = {
 
 /** The same keys as a value, so that a test can hold server, client and OpenAPI to it. */
 export const ENDPOINTS = [
+  "GET /sites/{siteId}/origins",
+  "POST /sites/{siteId}/origins/exposure-check",
   "GET /me",
   "GET /overview",
   "GET /sites",

@@ -32,6 +32,7 @@ import { compareLooks, LOOK_SCORE_HELD, takeLook, type Look, type LookMatch } fr
 import { askOrigin, checkOrigin, originUrl, parseOrigin, type Origin } from "./origin.ts";
 import type { CertificateFacts } from "./settings-check.ts";
 import { addRevision, BY_OPERATOR, openSettingsBook, type ChangedBy } from "./site-settings.ts";
+import { openOriginWatch } from "./origin-watch.ts";
 import { openPurges, purgesInForce } from "./purges.ts";
 import type { SiteFacts, Sites } from "./sites.ts";
 
@@ -123,6 +124,17 @@ export async function openSites(options: {
   }
 
   const alive = (hello: NodeHello): boolean => now() - hello.seenAtMs < NODE_SILENT_MS;
+
+  const origins = openOriginWatch({
+    db,
+    bus,
+    settings,
+    now,
+    isAlive: (nodeId) => {
+      const hello = nodes.get(nodeId);
+      return hello !== undefined && alive(hello);
+    },
+  });
 
   async function inForce(siteId: SiteId, version: number): Promise<InForce> {
     const living = [...nodes.values()].filter(alive);
@@ -333,6 +345,7 @@ export async function openSites(options: {
     inForce,
     hostnames,
     purges: openPurges({ db, now, publish, inForce }),
+    origins,
     plan: openHostnamePlans({ look, settings }),
     settings: openSettingsBook({
       db,
@@ -342,6 +355,7 @@ export async function openSites(options: {
       certificates: options.certificates ?? NO_CERTIFICATES,
       publish,
       inForce,
+      originWarnings: origins.warnings,
     }),
 
     async nodes(): Promise<readonly NodeView[]> {
@@ -385,6 +399,7 @@ export async function openSites(options: {
 
     async close() {
       for (const off of unsubscribe) off();
+      await origins.close();
     },
   };
 

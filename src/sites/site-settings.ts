@@ -63,6 +63,8 @@ export type SettingsDeps = {
   /** Carries what was committed to the edges. */
   readonly publish: () => Promise<unknown>;
   readonly inForce: (siteId: SiteId, version: number) => Promise<InForce>;
+  /** What was found out about the site's origins. */
+  readonly originWarnings: (siteId: SiteId) => Promise<readonly string[]>;
 };
 
 const notFound = (siteId: SiteId): Fault =>
@@ -114,10 +116,13 @@ export function openSettingsBook(deps: SettingsDeps): SettingsBook {
       changedAt: current.changed_at.toISOString(),
       changedBy: current.changed_by,
       inForce: await deps.inForce(siteId, site.version),
-      warnings: settingsWarnings(current.settings, {
-        hostnames: site.hostnames,
-        hasCertificate: await deps.certificates.hasForVisitors(db, siteId),
-      }),
+      warnings: [
+        ...settingsWarnings(current.settings, {
+          hostnames: site.hostnames,
+          hasCertificate: await deps.certificates.hasForVisitors(db, siteId),
+        }),
+        ...(await deps.originWarnings(siteId)),
+      ],
     };
   }
 

@@ -8,6 +8,7 @@ import type { AccountId, SiteId } from "../contract/ids.ts";
 import type { HostnamePlan } from "../contract/http-sites.ts";
 import type { Queryable, Tx } from "../store/db.ts";
 import type { Hostnames } from "./hostnames.ts";
+import type { OriginWatch } from "./origin-watch.ts";
 import type { Purges } from "./purges.ts";
 import type { ChangedBy, SettingsBook } from "./site-settings.ts";
 
@@ -44,6 +45,7 @@ export interface Sites {
   /** What owners set, and its history. */
   readonly settings: SettingsBook;
   readonly purges: Purges;
+  readonly origins: OriginWatch;
   /** Takes the hostname off every edge. */
   unprotect(hostname: string): Promise<SiteView>;
   /** Takes the whole site off every edge: names, members and settings' key. Its history stays with the operator. */
