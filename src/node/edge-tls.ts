@@ -3,14 +3,21 @@
  * session tickets are made. The secret comes over the bus, is kept on disk, and outlives the control plane. When its slot of time ends, or
  * the secret changes, new key files are written and nginx is asked to read them (`reload`); until a secret is known nginx draws keys of its own.
  */
+import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Bus } from "../bus/bus.ts";
 import type { EdgeSecrets } from "../contract/certificate.ts";
 import { EDGE_SECRETS_TOPIC } from "../contract/topics.ts";
 import type { TlsConfOptions } from "./conf-tls.ts";
-import { makePlaceholder } from "./placeholder-certificate.ts";
-import { ticketSlot, TICKET_SLOT_MS, whyNotSecrets, writeTicketKeys } from "./ticket-keys.ts";
+import { makePlaceholder, PLACEHOLDER_SEED_BYTES } from "./placeholder-certificate.ts";
+import {
+  placeholderSeed,
+  ticketSlot,
+  TICKET_SLOT_MS,
+  whyNotSecrets,
+  writeTicketKeys,
+} from "./ticket-keys.ts";
 
 export type EdgeTlsOptions = {
   readonly stateDir: string;
@@ -81,11 +88,13 @@ export class EdgeTls {
     if (listen === null) return null;
     const placeholderCertFile = join(this.#folder, "placeholder.pem");
     const placeholderKeyFile = join(this.#folder, "placeholder.key");
-    if (!existsSync(placeholderCertFile) || !existsSync(placeholderKeyFile)) {
-      const { certPem, keyPem } = makePlaceholder(this.#options.now());
-      writeFileSync(placeholderKeyFile, keyPem, { mode: 0o600 });
-      writeFileSync(placeholderCertFile, certPem, { mode: 0o600 });
-    }
+    const seed =
+      this.#secrets === null
+        ? randomBytes(PLACEHOLDER_SEED_BYTES)
+        : placeholderSeed(this.#secrets.ticketSecret);
+    const { certPem, keyPem } = makePlaceholder(seed);
+    writeFileSync(placeholderKeyFile, keyPem, { mode: 0o600 });
+    writeFileSync(placeholderCertFile, certPem, { mode: 0o600 });
     const slot = ticketSlot(this.#options.now());
     const ticketKeyFiles = this.#secrets === null ? [] : writeTicketKeys(this.#folder, this.#secrets, slot);
     this.#written = this.#wanted();

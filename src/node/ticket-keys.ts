@@ -22,6 +22,12 @@ export function ticketKey(ticketSecret: string, slot: number): Buffer {
   return Buffer.from(hkdfSync("sha256", secret, "", `${DOMAIN} ${slot}`, KEY_BYTES));
 }
 
+/** For the certificate that sessions are bound to (`placeholder-certificate.ts`): it guards nothing, and is the same on every node. */
+export function placeholderSeed(ticketSecret: string): Buffer {
+  const secret = Buffer.from(ticketSecret, "base64url");
+  return Buffer.from(hkdfSync("sha256", secret, "", "parapet edge placeholder certificate 1", 32));
+}
+
 /** Writes the keys for `slot` and says in which files they lie, the one that makes tickets first. The files are for nginx's master alone. */
 export function writeTicketKeys(folder: string, secrets: EdgeSecrets, slot: number): readonly string[] {
   return [slot, slot - 1, slot + 1].map((one, i) => {
