@@ -13,7 +13,7 @@ import { queryOf } from "../request-target.ts";
 import { splitPass } from "../warning-pass.ts";
 import { answerOverLimit, answerError, answerNotice } from "./answer.ts";
 import { inForce, isBanned, refuseBanned } from "./bans.ts";
-import { isHeadSound } from "./head.ts";
+import { isBodyUnannounced, isHeadSound } from "./head.ts";
 import { goOn } from "./cache-way.ts";
 import { nextRequestId } from "./request-id.ts";
 import { stopsAtRules } from "./rules.ts";
@@ -45,6 +45,8 @@ export function admit(keyName: "p_key" | "p_tls_key", tls: boolean): void {
     if (route === undefined) return;
     chunked = ngx.var["http_transfer_encoding"] !== undefined;
   }
+  // Over HTTP/2 a body may come without a field that would make the request odd.
+  if (tls && !chunked) chunked = isBodyUnannounced();
   const site = route.site;
   const front = site.front;
   if (front !== undefined && answersInFront(front, tls)) return;

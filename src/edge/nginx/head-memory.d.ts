@@ -12,6 +12,8 @@ type NginxRequest = {
   readonly signature: number;
   readonly header_in: { readonly pos: BytePointer; readonly start: BytePointer };
   readonly headers: { readonly part: NginxPart; readonly size: number };
+  /** Bit fields of headers_in: two bits of connection_type, then chunked. */
+  readonly marks: number;
   http_version: number;
   readonly request_line: NginxText;
   readonly main: NginxRequest;
@@ -20,4 +22,9 @@ type NginxRequest = {
 declare module "ffi" {
   export function cast(this: void, type: "parapet_request_t *", value: object | undefined): NginxRequest;
   export function cast(this: void, type: "const uint64_t *", value: BytePointer): BytePointer;
+  export function string(this: void, from: BytePointer, bytes: number): string;
+}
+
+declare module "bit" {
+  export function band(this: void, a: number, b: number): number;
 }

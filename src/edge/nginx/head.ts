@@ -20,7 +20,9 @@ typedef struct parapet_request_s {
   void *until_header_in[11];
   const parapet_buf_t *header_in;
   struct { void *last; parapet_part_t part; size_t size; uintptr_t nalloc; void *pool; } headers;
-  void *rest_of_headers_in[47];
+  void *rest_of_headers_in[46];
+  uint32_t marks;
+  uint32_t padding;
   void *headers_out[51];
   void *body_and_times[4];
   uintptr_t method;
@@ -35,6 +37,7 @@ typedef struct parapet_request_s {
 const HTTP = 0x50545448; // "HTTP", NGX_HTTP_MODULE: the first word of every request.
 const FIELD_BYTES = ffi.sizeof("parapet_field_t");
 const VERSION_1_MAX = 1999;
+const CHUNKED_MARK = 4;
 const NUL = 0;
 const LF = 10;
 const CR = 13;
@@ -54,9 +57,18 @@ export function isHeadSound(): boolean {
     if (layout === 0) layout = proveLayout(request);
     if (layout !== 1) return true;
   }
-  if (request.http_version > VERSION_1_MAX) return areValuesClean(request);
+  if (request.http_version > VERSION_1_MAX) return isSoundOverHttp2(request);
   if (!isRequestLineSound(request.request_line)) return false;
   return areLinesSound(request);
+}
+
+/** Whether a body comes whose length the head does not say: by chunks, or over HTTP/2 without Content-Length. */
+export function isBodyUnannounced(): boolean {
+  const request = ffi.cast("parapet_request_t *", get_request());
+  if (layout === 0) layout = proveLayout(request);
+  if (layout === 1) return bit.band(request.marks, CHUNKED_MARK) !== 0;
+  const method = ngx.req.get_method();
+  return ngx.var["http_content_length"] === undefined && method !== "GET" && method !== "HEAD";
 }
 
 /** Undoes that nginx marks a request as HTTP/0.9 when its origin answered with no head: the visitor's page has one. */
@@ -154,18 +166,43 @@ function isGapSound(buffer: NginxRequest["header_in"], from: BytePointer, to: By
   return true;
 }
 
-/** For HTTP/2, where lines do not exist and nginx has refused CR, LF and zero already. */
-function areValuesClean(request: NginxRequest): boolean {
+/** Fields of a connection, which HTTP/2 does not have (RFC 9113 §8.2.2), by their lengths. */
+const HOP_FIELDS: Record<number, string | undefined> = {
+  [7]: "upgrade",
+  [10]: "connection",
+  [16]: "proxy-connection",
+  [17]: "transfer-encoding",
+};
+const KEEP_ALIVE = "keep-alive";
+
+/** Lines do not exist there, and nginx has refused CR, LF and zero already. Blanks around a value are none (RFC 9113 §8.2.1). */
+function isSoundOverHttp2(request: NginxRequest): boolean {
+  const line = request.request_line;
+  const lineLength = tonumber(line.len)!;
+  for (let i = 0; i < lineLength; i++) if (line.data[i] === HASH) return false;
   let part: NginxPart | undefined = request.headers.part;
   while (part !== undefined) {
     const count = tonumber(part.nelts)!;
     for (let i = 0; i < count; i++) {
+      const key = part.elts[i]!.key;
+      const keyLength = tonumber(key.len)!;
+      const hop = HOP_FIELDS[keyLength];
+      if (hop !== undefined) {
+        const name = ffi.string(key.data, keyLength);
+        if (name === hop || name === KEEP_ALIVE) return false;
+      }
       const value = part.elts[i]!.value;
-      if (!isClean(value.data, tonumber(value.len)!)) return false;
+      const length = tonumber(value.len)!;
+      if (length > 0 && (isBlank(value.data[0]!) || isBlank(value.data[length - 1]!))) return false;
+      if (!isClean(value.data, length)) return false;
     }
     part = part.next;
   }
   return true;
+}
+
+function isBlank(byte: number): boolean {
+  return byte === SPACE || byte === TAB;
 }
 
 /** No control character but the tab (RFC 9110 §5.5). */
