@@ -25,11 +25,13 @@ import {
   type Origin,
   type Stage,
 } from "./edge-stage.ts";
+import { newAuthority, openTlsOrigin } from "./tls-origins.ts";
 
 const FRANCE = "127.1.0.5";
 const GERMANY = "127.2.0.5";
 const NOWHERE = "127.9.0.5";
 const GPTBOT = "Mozilla/5.0 (compatible; GPTBot/1.3; +https://openai.com/gptbot)";
+const TLS_SITE = newSiteId();
 const HTML = { accept: "text/html" };
 const match: AccessRule = { paths: [], methods: [], networks: [], asns: [], countries: [], action: "deny" };
 
@@ -373,6 +375,7 @@ describe("an owner's own pages", () => {
     await apply({});
     const table: [string, number, string][] = [
       ["/cut", 502, "origin.down"],
+      ["/cut.css", 502, "origin.down"],
       ["/slow", 504, "origin.slow"],
       ["/shut", 403, "access.denied"],
     ];
@@ -411,6 +414,53 @@ describe("an owner's own pages", () => {
     const unknown = await stage.send({ host: "nobody.example", headers: HTML });
     assert.equal(unknown.status, 421);
   });
+});
+
+test("header fields towards an origin over TLS, verified or not, and back from it", async (t) => {
+  const authority = newAuthority();
+  t.after(() => authority.end());
+  const stage = await openStage({ originCaFile: authority.caFile });
+  t.after(() => stage.end());
+  const heard: (string | undefined)[] = [];
+  const origin = await openTlsOrigin({
+    certificates: { "inner.example": authority.issue("inner.example") },
+    listener: (asked, answer) => {
+      heard.push(asked.headers["x-tenant"] as string | undefined);
+      answer.setHeader("X-Powered-By", "old software");
+      asked.resume().on("end", () => answer.end("over TLS"));
+    },
+  });
+  t.after(() => origin.end());
+  const headers = [
+    { on: "request", action: "set", name: "X-Tenant", value: "forum" },
+    { on: "response", action: "remove", name: "X-Powered-By", value: "" },
+    { on: "response", action: "set", name: "X-Frame-Options", value: "DENY" },
+  ] as const;
+  for (const verify of ["strict", "off"] as const) {
+    const pool = singleOrigin("https", "127.0.0.1", origin.port);
+    const tls = { verify, name: "inner.example", clientCertificateId: null };
+    const rules = { ...SITE_RULES_DEFAULT, headers };
+    const policy = policyFor(origin.port, { siteId: TLS_SITE, rules, origin: { ...pool, tls } });
+    assert.equal((await stage.apply(policy)).ok, true);
+    for (const [path, body] of [
+      ["/page", undefined],
+      ["/style.css", undefined],
+      ["/page", "abc"],
+    ] as const) {
+      const answer = await stage.send({
+        host: "forum.example",
+        path,
+        method: body === undefined ? "GET" : "POST",
+        ...(body === undefined ? {} : { body, headers: { "transfer-encoding": "chunked" } }),
+      });
+      assert.deepEqual(
+        [answer.status, answer.body, answer.headers["x-frame-options"], answer.headers["x-powered-by"]],
+        [200, "over TLS", "DENY", undefined],
+        `${verify} ${path}`,
+      );
+    }
+  }
+  assert.ok(heard.length >= 5 && heard.every((value) => value === "forum"), JSON.stringify(heard));
 });
 
 test("a broken database costs its feature and an alarm: the edge serves, and rules by country let in", async (t) => {
