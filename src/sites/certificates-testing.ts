@@ -50,23 +50,9 @@ export function openTestAuthority(name = "Test authority"): TestAuthority {
         join(dir, "ext"),
         `${names === "" ? "" : `subjectAltName=${names}\n`}basicConstraints=CA:${options.ca === true ? "TRUE" : "FALSE"}\n${options.usage === undefined ? "" : `extendedKeyUsage=${options.usage}\n`}`,
       );
-      openssl(
-        ...[
-          "ca",
-          "-batch",
-          "-notext",
-          "-config",
-          "ca.cnf",
-          "-in",
-          "leaf.csr",
-          "-out",
-          "leaf.pem",
-          "-extfile",
-          "ext",
-        ],
-        ...["-md", options.digest ?? "sha256"],
-        ...["-startdate", options.from ?? "20260101000000Z", "-enddate", options.until ?? "20360101000000Z"],
-      );
+      const [from, until] = [options.from ?? "20260101000000Z", options.until ?? "20360101000000Z"];
+      const signing = "ca -batch -notext -config ca.cnf -in leaf.csr -out leaf.pem -extfile ext".split(" ");
+      openssl(...signing, "-md", options.digest ?? "sha256", "-startdate", from, "-enddate", until);
       return { certPem: at("leaf.pem"), keyPem: at("leaf.key") };
     },
     end: () => rmSync(dir, { recursive: true, force: true }),
