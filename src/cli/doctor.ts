@@ -57,8 +57,9 @@ export async function examine(dataDir: string): Promise<readonly Finding[]> {
     for (const [name, listen] of [
       ["controlListen", settings.controlListen],
       ["edgeListen", settings.edgeListen],
+      ["edgeListenTls", settings.edgeListenTls],
     ] as const) {
-      findings.push(await portFree(name, listen));
+      if (listen !== "") findings.push(await portFree(name, listen));
     }
   }
   return findings;

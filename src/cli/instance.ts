@@ -21,6 +21,7 @@ import { openMail } from "../mail/open-mail.ts";
 import { cdnIdOf, startNode, type RunningNode } from "../node/node.ts";
 import type { Certificates } from "../sites/certificates.ts";
 import { CERTIFICATE_FACTS, openCertificates } from "../sites/certificates-open.ts";
+import { publishEdgeSecrets } from "../sites/edge-secrets.ts";
 import { openSites } from "../sites/open-sites.ts";
 import type { Sites } from "../sites/sites.ts";
 import { publicPages } from "../web/public-pages.ts";
@@ -152,6 +153,7 @@ export async function startInstance(options: {
       }),
     );
 
+    await publishEdgeSecrets({ db, bus, random });
     onStep("Starting the edge");
     const pinnedVkey = pinnedVkeyOf(settings.dataDir, ledger.vkey);
     const node = await startNode({

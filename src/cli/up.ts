@@ -19,7 +19,12 @@ export const verb: Verb = async (args) => {
   const startedAt = performance.now();
   const { values } = parseArgs({
     args: [...args],
-    options: { ...DATA_OPTION, control: { type: "string" }, edge: { type: "string" } },
+    options: {
+      ...DATA_OPTION,
+      control: { type: "string" },
+      edge: { type: "string" },
+      "edge-tls": { type: "string" },
+    },
   });
   const dataDir = dataDirFrom(values.data);
   const settings = readSettings({
@@ -27,6 +32,7 @@ export const verb: Verb = async (args) => {
     overrides: {
       ...(values.control === undefined ? {} : { controlListen: values.control }),
       ...(values.edge === undefined ? {} : { edgeListen: values.edge }),
+      ...(values["edge-tls"] === undefined ? {} : { edgeListenTls: values["edge-tls"] }),
     },
   });
   const stopSignal = new Promise<NodeJS.Signals>((resolve) => {
@@ -86,6 +92,9 @@ async function announce(
   const lines: string[] = ["", `Ready after ${(facts.ms / 1000).toFixed(1)} s.`, ""];
   if (facts.demo) lines.push(`  Demo site through the edge   http://${DEMO_HOSTNAME}:${edgePort}/`);
   lines.push(
+    ...(instance.node.tlsAddress === null
+      ? []
+      : [`  The edge over TLS            ${instance.node.tlsAddress}`]),
     `  Console                      ${instance.controlUrl}/console/`,
     `  Report form                  ${instance.controlUrl}/report`,
     `  Public log                   ${instance.controlUrl}/log`,

@@ -658,7 +658,7 @@ class Agent implements RunningNode {
         if (this.#restarts > 0 || Date.now() > deadline) {
           throw new Fault(
             "edge.not-running",
-            `nginx does not start: read the end of ${this.#stateDir}/error.log, and see whether ${this.address} is taken`,
+            `nginx does not start: read the end of ${this.#stateDir}/error.log, and see whether ${this.address}${this.tlsAddress === null ? "" : ` or ${this.tlsAddress}`} is taken`,
             { cause: error },
           );
         }
