@@ -12,9 +12,10 @@ const DIGITS = "0123456789";
 /** Seconds since the Unix epoch, or -1 for what is no date. `now` settles the century of two-digit years. */
 export function parseHttpDate(text: string, now: number): number {
   const parts = text.split(" ");
+  if (text.length === 24 && text.charAt(3) === " ") return asctime(text);
   if (parts.length === 6) return imfFixdate(parts);
   if (parts.length === 4) return rfc850(parts, now);
-  return asctime(text);
+  return -1;
 }
 
 /** "Sun, 06 Nov 1994 08:49:37 GMT" */
@@ -47,7 +48,7 @@ function rfc850(parts: readonly string[], now: number): number {
 
 /** "Sun Nov  6 08:49:37 1994" */
 function asctime(text: string): number {
-  if (text.length !== 24 || !DAYS.includes(text.substring(0, 3))) return -1;
+  if (!DAYS.includes(text.substring(0, 3))) return -1;
   for (const at of [3, 7, 10, 19]) if (text.charAt(at) !== " ") return -1;
   const day = text.charAt(8) === " " ? digits(text.charAt(9), 1) : digits(text.substring(8, 10), 2);
   return seconds({

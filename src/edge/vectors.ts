@@ -13,14 +13,24 @@ import {
 import { REASON_STATUS, type ReasonCode } from "../contract/verdict.ts";
 import { allowanceOf, judge, retryAfterSeconds } from "./client-limit.ts";
 import { errorProblem, reasonOfStatus, renderError } from "./error-page.ts";
+import type { CacheMode, CachePurge, CacheRule } from "../contract/cache.ts";
+import { keyTarget } from "./cache-key.ts";
+import { preparePurges, purgeNumber } from "./cache-purges.ts";
+import { globMatches, hasCookie, storeSecondsOf } from "./cache-rules.ts";
+import { lifeOf, type AnswerFacts, type CacheTerms } from "./freshness.ts";
+import { parseHttpDate } from "./http-date.ts";
 import { contentLength, isLoop, nominatedFields } from "./forwarding.ts";
+import { isGrpc } from "./grpc.ts";
 import { hostnameCovers, normaliseHost, wildcardOf } from "./hostname.ts";
 import { escapeHtml, jsonString } from "./html.ts";
 import { mapMeasures, measureOn, measuresOfHost, measuresOfPath, prepareMeasures } from "./measure-match.ts";
 import { chooseLanguage, prefersJson } from "./negotiate.ts";
 import { isPlainUrl, noticeProblem, renderNotice, renderWarning } from "./notice-page.ts";
 import { readableTime } from "./page.ts";
+import { lastTried, mayTryAnother, triedNames } from "./peer-choice.ts";
+import { peerAvoided, peerComesBack, peerTurns } from "./peer-vectors.ts";
 import { canonicalPath, canonicalQuery, decodedPath, queryOf } from "./request-target.ts";
+import { signatureBase, signatureParams, signedAuthority } from "./signature-base.ts";
 import { aiRobotsGroup, isAiCrawler } from "./ai-crawlers.ts";
 import { addressBytes, isInNetworks, prepareNetworks } from "./network.ts";
 import { prepareOwnPages, renderOwnPage } from "./own-page.ts";
@@ -28,6 +38,28 @@ import { isInPaths, preparePaths } from "./path-glob.ts";
 import { prepareRedirects, redirectOf, redirectTarget } from "./redirect.ts";
 import { isLetIn, maintenanceMessage, prepareRules, robotsText } from "./site-rules.ts";
 import { passExpiry, passMessage, passUrl, sameText, splitPass } from "./warning-pass.ts";
+
+/** 1994-11-06 08:49:37 UTC, the moment of RFC 9110's examples. */
+const VECTOR_NOW = 784_111_777;
+const ANSWER: AnswerFacts = {
+  status: 200,
+  cacheControl: "",
+  cdnCacheControl: "",
+  surrogateControl: "",
+  expires: "",
+  date: "Sun, 06 Nov 1994 08:49:37 GMT",
+  age: "",
+  vary: "",
+  lastModified: "",
+  setsCookie: false,
+  authorized: false,
+};
+const TERMS: CacheTerms = {
+  storeSeconds: 0,
+  heuristic: false,
+  staleWhileRevalidateSeconds: 60,
+  staleIfErrorSeconds: 600,
+};
 
 type Plain = string | number | boolean | null;
 type Language = "en" | "fr";
@@ -85,6 +117,20 @@ const DECISIONS: Record<string, ((args: readonly unknown[]) => Plain | readonly 
     const split = splitPass(a[0] as string);
     return [split.target, split.token];
   },
+  isGrpc: (a) => isGrpc(a[0] as string),
+  mayTryAnother: (a) => mayTryAnother(a[0] as string),
+  triedNames: (a) => triedNames(a[0] as string),
+  lastTried: (a) => lastTried(a[0] as string),
+  signedAuthority: (a) => signedAuthority(a[0] as string, a[1] as boolean),
+  signatureBase: (a) =>
+    signatureBase(
+      { method: a[0] as string, authority: a[1] as string, target: a[2] as string },
+      a[3] as string,
+    ),
+  signatureParams: (a) => signatureParams(a[0] as string, a[1] as string),
+  peerTurns: (a) => peerTurns(a[0] as number[], a[1] as string[], a[2] as number, a[3] as string),
+  peerAvoided: (a) => peerAvoided(a[0] as number[]),
+  peerComesBack: () => peerComesBack(),
   sameText: (a) => sameText(a[0] as string, a[1] as string),
   addressBytes: (a) => {
     const bytes = addressBytes(a[0] as string);
@@ -122,6 +168,26 @@ const DECISIONS: Record<string, ((args: readonly unknown[]) => Plain | readonly 
     };
     return maintenanceMessage(maintenance, a[2] as Language);
   },
+  parseHttpDate: (a) => parseHttpDate(a[0] as string, a[1] as number),
+  lifeOf: (a) => {
+    const life = lifeOf(
+      { ...ANSWER, ...(a[0] as Partial<AnswerFacts>) },
+      { ...TERMS, ...(a[1] as Partial<CacheTerms> | undefined) },
+      VECTOR_NOW,
+    );
+    return [life.seconds, life.age, life.staleWhileRevalidate, life.staleIfError];
+  },
+  keyTarget: (a) => keyTarget(a[0] as string, { ignoreQuery: a[1] as string[], sortQuery: a[2] as boolean }),
+  storeSecondsOf: (a) =>
+    storeSecondsOf({ mode: a[0] as CacheMode, rules: a[1] as CacheRule[] }, a[2] as string),
+  globMatches: (a) => globMatches(a[0] as string, a[1] as string),
+  hasCookie: (a) => hasCookie(a[0] as string, a[1] as string[]),
+  purgeNumber: (a) =>
+    purgeNumber(preparePurges({ ignoreQuery: [], sortQuery: false, purges: a[0] as CachePurge[] }), {
+      host: a[1] as string,
+      path: a[2] as string,
+      query: a[3] as string,
+    }),
   measureOn: (a) => {
     const record = {
       kind: a[0],

@@ -97,7 +97,7 @@ export async function openStage(overrides: Partial<NodeOptions> = {}): Promise<S
     apply: (policy) => applyTo(bus, options.nodeId, policy),
     send: (input) => ask(stage.node.address, input),
     async end() {
-      await stage.node.stop(); if (process.env["KEEPLOG"]) { (await import("node:fs")).copyFileSync(join(dataDir, "edge/error.log"), "/tmp/error.log"); }
+      await stage.node.stop();
       await bus.close();
       const cacheDir = cacheRoomOf(join(dataDir, "edge"));
       if (cacheDir !== null) rmSync(cacheDir, { recursive: true, force: true });
