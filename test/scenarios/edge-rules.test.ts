@@ -55,7 +55,9 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Asks from one of the loopback's many addresses. */
 function askFrom(address: string, from: string, input: Ask): Promise<Answer> {
-  const [host, port] = address.split(":");
+  const at = address.lastIndexOf(":");
+  const host = address.slice(0, at).replaceAll(/[[\]]/g, "");
+  const port = address.slice(at + 1);
   return new Promise((resolve, reject) => {
     const { path = "/", method = "GET" } = input;
     const headers = { host: input.host, ...input.headers };
@@ -414,6 +416,37 @@ describe("an owner's own pages", () => {
     const unknown = await stage.send({ host: "nobody.example", headers: HTML });
     assert.equal(unknown.status, 421);
   });
+});
+
+test("rules by network and country hold for visitors over IPv6", async (t) => {
+  const countryDatabase = join(folder, "six.mmdb");
+  const entry = { country: { iso_code: "CA" } };
+  writeFileSync(
+    countryDatabase,
+    writeMmdb("Test-Country", [
+      { network: "::1/128", value: entry },
+      { network: "127.0.0.0/8", value: entry },
+    ]),
+  );
+  const stage = await openStage({ listen: "[::1]:0", countryDatabase });
+  t.after(() => stage.end());
+  const origin = await openOrigin();
+  t.after(() => origin.end());
+  const siteId = newSiteId();
+  const table: [Partial<AccessRule>, number][] = [
+    [{ networks: ["::1/128"] }, 403],
+    [{ networks: ["::/127"] }, 403],
+    [{ networks: ["2001:db8::/32", "0.0.0.0/0"] }, 200],
+    [{ countries: ["CA"] }, 403],
+    [{ countries: ["FR"] }, 200],
+  ];
+  for (const [rule, status] of table) {
+    const rules = { ...SITE_RULES_DEFAULT, access: [{ ...match, ...rule }] };
+    assert.equal((await stage.apply(policyFor(origin.port, { siteId, rules }))).ok, true);
+    const answer = await askFrom(stage.node.address, "::1", { host: "forum.example" });
+    assert.equal(answer.status, status, JSON.stringify(rule));
+  }
+  assert.deepEqual(stage.alarms, []);
 });
 
 test("header fields towards an origin over TLS, verified or not, and back from it", async (t) => {
