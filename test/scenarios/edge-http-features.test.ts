@@ -214,13 +214,10 @@ describe("much through the edge", () => {
   async function growthMb(work: Promise<unknown>): Promise<number> {
     const before = await residentMb();
     let most = before;
-    let done = false;
-    void work.finally(() => (done = true));
-    while (!done) {
-      most = Math.max(most, await residentMb());
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    await work;
+    const done = work.then(() => true);
+    const look = (): Promise<boolean> => new Promise((resolve) => setTimeout(() => resolve(false), 50));
+    do most = Math.max(most, await residentMb());
+    while (!(await Promise.race([done, look()])));
     return most - before;
   }
 

@@ -255,7 +255,7 @@ describe("a request that can be read in two ways", () => {
     await isRefused("101 lines", get("X-A: b\r\n".repeat(101)), /^HTTP\/1\.1 431 /);
     origin.forget();
     const flood = await converse(stage.node.address, get(""), {
-      then: Buffer.from("X-A: bbbbbbbb\r\n".repeat(5000)),
+      pieces: Buffer.from("X-A: bbbbbbbb\r\n".repeat(5000)),
       times: 1400,
     });
     assert.ok(flood.closed && flood.sentBytes < 20_000_000, `the edge listened to ${flood.sentBytes} bytes`);

@@ -3,11 +3,11 @@ import { connect } from "node:net";
 
 export type Conversation = { readonly text: string; readonly closed: boolean; readonly sentBytes: number };
 
-/** `then` is sent `times` times behind the first bytes, as fast as the edge takes it. Silence of `quietMs` ends the conversation. */
+/** `pieces` is sent `times` times behind the first bytes, as fast as the edge takes it. Silence of `quietMs` ends the conversation. */
 export function converse(
   address: string,
   bytes: string,
-  more: { readonly then?: Buffer; readonly times?: number; readonly quietMs?: number } = {},
+  more: { readonly pieces?: Buffer; readonly times?: number; readonly quietMs?: number } = {},
 ): Promise<Conversation> {
   const [host = "", port] = address.split(":");
   return new Promise((resolve) => {
@@ -27,10 +27,10 @@ export function converse(
       quiet = setTimeout(() => end(false), more.quietMs ?? 3000);
     };
     const pour = (): void => {
-      while (left > 0 && more.then !== undefined) {
+      while (left > 0 && more.pieces !== undefined) {
         left -= 1;
         hush();
-        if (!socket.write(more.then)) return;
+        if (!socket.write(more.pieces)) return;
       }
     };
     socket.on("data", (part) => {
