@@ -5,8 +5,9 @@
 import { MantineProvider } from "@mantine/core";
 import { Notifications } from "@mantine/notifications";
 import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import type { ReactNode } from "react";
 import { Redirect, Route, Router, Switch, useLocation } from "wouter";
-import type { CaseId } from "../contract/ids.ts";
+import type { CaseId, SiteId } from "../contract/ids.ts";
 import { ClientFault } from "./client.ts";
 import { LanguageProvider, useWords } from "./language.tsx";
 import { Head } from "./parts/head.tsx";
@@ -21,6 +22,14 @@ import { OverviewScreen } from "./screens/overview.tsx";
 import { PeopleScreen } from "./screens/people.tsx";
 import { QueueScreen } from "./screens/queue.tsx";
 import { SignInScreen } from "./screens/sign-in.tsx";
+import { SiteAddScreen } from "./screens/site-add.tsx";
+import { SiteCertificatesScreen } from "./screens/site-certificates.tsx";
+import { SiteHistoryScreen } from "./screens/site-history.tsx";
+import { SiteLeaveScreen } from "./screens/site-leave.tsx";
+import { SiteMembersScreen } from "./screens/site-members.tsx";
+import { SiteOverviewScreen } from "./screens/site-overview.tsx";
+import { SiteSettingsScreen } from "./screens/site-settings.tsx";
+import { SiteSetupScreen } from "./screens/site-setup.tsx";
 import { SitesScreen } from "./screens/sites.tsx";
 import { WaitingScreen } from "./screens/waiting.tsx";
 import { WelcomeScreen } from "./screens/welcome.tsx";
@@ -47,6 +56,20 @@ function NotFound() {
   return <Head title={useWords().fault.notFoundPage} />;
 }
 
+const SITE_SCREENS: Readonly<Record<string, (props: { readonly siteId: SiteId }) => ReactNode>> = {
+  overview: SiteOverviewScreen,
+  setup: SiteSetupScreen,
+  history: SiteHistoryScreen,
+  certificates: SiteCertificatesScreen,
+  members: SiteMembersScreen,
+  leave: SiteLeaveScreen,
+};
+
+function SiteScreen({ siteId, tab }: { readonly siteId: SiteId; readonly tab: string }) {
+  const Screen = Object.hasOwn(SITE_SCREENS, tab) ? SITE_SCREENS[tab] : undefined;
+  return Screen === undefined ? <NotFound /> : <Screen siteId={siteId} />;
+}
+
 function Inside() {
   const me = useMe();
   const [location] = useLocation();
@@ -69,6 +92,18 @@ function Inside() {
               <Route path="/waiting" component={WaitingScreen} />
               <Route path="/appeals" component={AppealsScreen} />
               <Route path="/sites" component={SitesScreen} />
+              <Route path="/sites/add" component={SiteAddScreen} />
+              {/* One screen for all parts of the settings, so that a draft outlives going from part to part. */}
+              <Route path="/sites/:siteId/settings/:part?">
+                {({ siteId, part }) => (
+                  <SiteSettingsScreen key={siteId} siteId={siteId as SiteId} part={part ?? null} />
+                )}
+              </Route>
+              <Route path="/sites/:siteId/:tab?">
+                {({ siteId, tab }) => (
+                  <SiteScreen key={siteId} siteId={siteId as SiteId} tab={tab ?? "overview"} />
+                )}
+              </Route>
               <Route path="/edges" component={EdgesScreen} />
               <Route path="/people" component={PeopleScreen} />
               <Route path="/log" component={LogScreen} />

@@ -19,6 +19,90 @@ type Shot = {
 const untouched = fakeId("case", 99);
 const submit = (page: Page) => page.locator("form button[type=submit]").first().click();
 
+/** A draft with a change in it, ready to be saved with this note. */
+const changed = async (page: Page, note: string): Promise<void> => {
+  await page.locator("main input[type=checkbox]:not([disabled])").first().click();
+  await page.locator(".draft-bar input").fill(note);
+};
+const FORUM = `/sites/${fakeId("site", 1)}`;
+const TROUBLED = `/sites/${fakeId("site", 2)}`;
+
+const SITE_SHOTS: readonly Shot[] = [
+  { name: "site-add", path: "/sites/add" },
+  ...["www.shop.example", "taken.example"].map((hostname) => ({
+    name: `site-add-${hostname.split(".")[0] ?? ""}`,
+    path: "/sites/add",
+    act: async (page: Page) => {
+      await page.locator("main input").first().fill(hostname);
+      await submit(page);
+      await page.locator(".records").first().waitFor();
+    },
+  })),
+  { name: "site-overview", path: FORUM },
+  { name: "site-overview-troubled", path: TROUBLED },
+  { name: "site-setup", path: `${FORUM}/setup` },
+  { name: "site-setup-troubled", path: `${TROUBLED}/setup` },
+  ...["origin", "https", "cache", "access", "redirects", "headers", "limits", "maintenance", "pages"].map(
+    (part) => ({ name: `site-settings-${part}`, path: `${FORUM}/settings/${part}` }),
+  ),
+  { name: "site-settings-robots", path: `${FORUM}/settings/robots` },
+  { name: "site-settings-viewer", path: `${FORUM}/settings/https`, mock: "calm" },
+  {
+    name: "site-draft",
+    path: `${FORUM}/settings/https`,
+    act: async (page) => {
+      await changed(page, "Less strict for a test");
+      await page.locator(".draft-bar summary").click();
+    },
+  },
+  {
+    name: "site-draft-wrong",
+    path: `${FORUM}/settings/origin`,
+    act: async (page) => {
+      await changed(page, "wrong");
+      await page.locator(".draft-bar button[type=submit]").click();
+      await page.locator("[role=alert]").waitFor();
+    },
+  },
+  {
+    name: "site-draft-conflict",
+    path: `${FORUM}/settings/https`,
+    act: async (page) => {
+      await changed(page, "mine");
+      await page
+        .context()
+        .addCookies([{ name: "mock", value: "collision", url: new URL(page.url()).origin }]);
+      await page.locator(".draft-bar button[type=submit]").click();
+      await page.locator("[data-part=conflict]").waitFor();
+    },
+  },
+  {
+    name: "site-purge-asks",
+    path: `${FORUM}/settings/cache`,
+    act: async (page) => {
+      const form = page.locator("section form").last();
+      await form.locator("select").selectOption("all");
+      await form.locator("button").click();
+      await page.locator("[role=dialog]").waitFor();
+    },
+  },
+  { name: "site-history", path: `${FORUM}/history` },
+  { name: "site-history-empty", path: `${FORUM}/history`, mock: "empty" },
+  {
+    name: "site-restore-asks",
+    path: `${FORUM}/history`,
+    act: async (page) => {
+      await page.locator("main li button:not([disabled])").first().click();
+      await page.locator("[role=dialog]").waitFor();
+    },
+  },
+  { name: "site-certificates", path: `${FORUM}/certificates` },
+  { name: "site-certificates-empty", path: `${FORUM}/certificates`, mock: "empty" },
+  { name: "site-members", path: `${FORUM}/members` },
+  { name: "site-leave", path: `${FORUM}/leave` },
+  { name: "site-nowhere", path: `/sites/${fakeId("site", 77)}` },
+];
+
 const SHOTS: readonly Shot[] = [
   { name: "sign-in", path: "/sign-in", mock: "signed-out" },
   {
@@ -177,14 +261,18 @@ const ARGS = [
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
+  "--disable-features=OnDeviceModel,OptimizationGuideOnDeviceModel,Vulkan",
+  "--disable-extensions",
 ];
 
 const OUT = join(import.meta.dirname, "../../../build/screenshots");
 const names = process.argv.slice(2);
-const wanted = SHOTS.filter((shot) => names.length === 0 || names.some((name) => shot.name.startsWith(name)));
+const wanted = [...SHOTS, ...SITE_SHOTS].filter(
+  (shot) => names.length === 0 || names.some((name) => shot.name.startsWith(name)),
+);
 await mkdir(OUT, { recursive: true });
 const mock = await startMock({ dir: await buildForMock(), port: 0 });
-const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ARGS });
+const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ARGS, timeout: 600_000 });
 const breaches: string[] = [];
 let taken = 0;
 for (const variant of VARIANTS)
@@ -210,7 +298,7 @@ for (const variant of VARIANTS)
     });
     try {
       await page.goto(`${mock.url}/console${shot.path}`);
-      await page.locator("h1").first().waitFor();
+      await page.locator("h1, main [role=alert]").first().waitFor();
       await page.waitForLoadState("networkidle");
       await shot.act?.(page);
       const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);

@@ -1,16 +1,17 @@
 /**
  * FOR DEVELOPMENT ONLY: shows the console without Parapet. Serves the built console and answers the contract from fixtures; it decides nothing,
  * stores nothing and knows no law. Start it with `node src/console/mock/server.ts [--port 4180]`. The cookie `mock`
- * chooses the situation: `signed-out`, `newcomer`, `calm`, `empty`, or none for a busy night. It sends the strict
+ * chooses the situation: `signed-out`, `newcomer`, `calm`, `empty`, `collision`, or none for a busy night. It sends the strict
  * Content-Security-Policy that the console is built for, so that a breach shows here first.
  */
 import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { parseArgs } from "node:util";
-import { FAULT_STATUS, type FaultCode } from "../../contract/fault.ts";
+import { FAULT_STATUS } from "../../contract/fault.ts";
 import type { Endpoints } from "../../contract/http.ts";
 import { fakeId, worldAt, type World } from "./fixtures.ts";
+import { MockFault, SITE_ANSWERS } from "./site-answers.ts";
 
 export const CONSOLE_CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -22,17 +23,7 @@ const TYPES: Readonly<Record<string, string>> = {
   ".svg": "image/svg+xml",
 };
 
-type Situation = "signed-out" | "newcomer" | "calm" | "empty" | "busy";
-
-class MockFault extends Error {
-  readonly code: FaultCode;
-  readonly fields: Readonly<Record<string, string>>;
-  constructor(code: FaultCode, detail: string, fields: Readonly<Record<string, string>> = {}) {
-    super(detail);
-    this.code = code;
-    this.fields = fields;
-  }
-}
+type Situation = "signed-out" | "newcomer" | "calm" | "empty" | "busy" | "collision";
 
 type Asked = {
   readonly world: World;
@@ -45,6 +36,7 @@ type Answers = { readonly [K in keyof Endpoints]: (asked: Asked) => Endpoints[K]
 const none = { items: [], total: 0 } as const;
 
 const ANSWERS: Answers = {
+  ...SITE_ANSWERS,
   "GET /me": ({ world, situation }) => (situation === "newcomer" ? world.newcomer : world.me),
   "GET /overview": ({ world, situation }) => (situation === "calm" ? world.calm : world.overview),
   "GET /sites": ({ world, situation }) => (situation === "empty" ? none : world.sites),

@@ -12,6 +12,8 @@ export function ActButton({
   variant = "default",
   danger = false,
   fullWidth = true,
+  size = "sm",
+  title,
 }: {
   readonly label: string;
   readonly ok: boolean;
@@ -21,6 +23,9 @@ export function ActButton({
   readonly variant?: "default" | "filled";
   readonly danger?: boolean;
   readonly fullWidth?: boolean;
+  readonly size?: "sm" | "compact-sm";
+  /** A reason too short-lived for a line of its own, such as the end of a list. */
+  readonly title?: string;
 }) {
   const id = useId();
   const words = useWords();
@@ -29,6 +34,8 @@ export function ActButton({
       <MantineButton
         variant={ok ? variant : "default"}
         fullWidth={fullWidth}
+        size={size}
+        {...(title === undefined ? {} : { title, "aria-description": title })}
         disabled={!ok}
         justify={kbd === undefined ? "center" : "space-between"}
         rightSection={kbd === undefined ? null : <kbd aria-hidden="true">{kbd}</kbd>}

@@ -58,3 +58,12 @@ export function Panel({
     </section>
   );
 }
+
+/** A panel of inputs, one below the other. */
+export function FieldPanel({ title, children }: { readonly title: string; readonly children: ReactNode }) {
+  return (
+    <Panel title={title}>
+      <div className="stack">{children}</div>
+    </Panel>
+  );
+}

@@ -1,13 +1,13 @@
 /** Sites: what is protected, how far its policy has come, and what is held until a human has looked. */
-import { Button, TextInput } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useState } from "react";
+import { Link } from "wouter";
 import type { SiteState } from "../../contract/desk-states.ts";
 import type { SiteView } from "../../contract/http.ts";
 import { useWords } from "../language.tsx";
 import { ActButton } from "../parts/act-button.tsx";
 import { AskOnce } from "../parts/ask-once.tsx";
-import { FaultNote } from "../parts/fault-note.tsx";
-import { Head, Panel } from "../parts/head.tsx";
+import { Head } from "../parts/head.tsx";
 import { Loaded } from "../parts/loaded.tsx";
 import { sayDone } from "../parts/saved-note.ts";
 import { Ago } from "../parts/times.tsx";
@@ -70,7 +70,9 @@ function SiteLine({ site }: { readonly site: SiteView }) {
     <li className="grid-row">
       <div className="grid-row-inner site-row">
         <div>
-          <div className="strong">{site.hostnames.join(", ")}</div>
+          <Link className="strong" href={`/sites/${site.siteId}`}>
+            {site.hostnames.join(", ") || words.site.open}
+          </Link>
           <div className="small quiet">{site.account}</div>
         </div>
         <div className="small">
@@ -110,60 +112,6 @@ function SiteLine({ site }: { readonly site: SiteView }) {
   );
 }
 
-function AddSite() {
-  const words = useWords();
-  const w = words.sitesPage;
-  const [form, setForm] = useState({ hostname: "", originUrl: "", account: "" });
-  const send = useWrite<"POST /sites", typeof form>(
-    (body) => client.call("POST /sites", { body }),
-    () => {
-      sayDone(w.added);
-      setForm({ hostname: "", originUrl: "", account: "" });
-    },
-  );
-  const field = (name: keyof typeof form, label: string, description?: string) => (
-    <TextInput
-      label={label}
-      description={description}
-      value={form[name]}
-      error={send.error?.fields[name] ?? null}
-      onChange={(event) => setForm({ ...form, [name]: event.currentTarget.value })}
-    />
-  );
-  return (
-    <Panel title={w.add}>
-      <form
-        className="stack-tight"
-        noValidate
-        onSubmit={(event) => {
-          event.preventDefault();
-          send.mutate({
-            hostname: form.hostname.trim(),
-            originUrl: form.originUrl.trim(),
-            account: form.account.trim(),
-          });
-        }}
-      >
-        <div className="three">
-          {field("hostname", w.hostname, w.hostnameHelp)}
-          {field("originUrl", w.originUrl, w.originHelp)}
-          {field("account", w.account, w.accountHelp)}
-        </div>
-        <FaultNote fault={send.error} shownFields={["hostname", "originUrl", "account"]} />
-        <div>
-          <Button
-            type="submit"
-            loading={send.isPending}
-            disabled={Object.values(form).some((value) => value.trim() === "")}
-          >
-            {w.go}
-          </Button>
-        </div>
-      </form>
-    </Panel>
-  );
-}
-
 const ORDER: readonly SiteState[] = ["held", "active", "refused", "removed"];
 
 export function SitesScreen() {
@@ -171,7 +119,11 @@ export function SitesScreen() {
   const sites = useSites();
   return (
     <>
-      <Head title={words.sitesPage.title} />
+      <Head title={words.sitesPage.title}>
+        <Button component={Link} href="/sites/add">
+          {words.site.addLink}
+        </Button>
+      </Head>
       <div className="stack">
         <Loaded query={sites}>
           {(page) =>
@@ -191,7 +143,6 @@ export function SitesScreen() {
             )
           }
         </Loaded>
-        <AddSite />
       </div>
     </>
   );

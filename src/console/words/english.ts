@@ -19,11 +19,13 @@ import type {
   SiteState,
 } from "../../contract/desk-states.ts";
 import type { Clause, MeasureKind, Scope } from "../../contract/measure.ts";
+import { SITE_ENGLISH } from "./site-english.ts";
 
 const many = (n: number, one: string, other: string): string =>
   `${n.toLocaleString("en")} ${n === 1 ? one : other}`;
 
 export const ENGLISH = {
+  site: SITE_ENGLISH,
   product: "Parapet",
   skip: "Skip to the content",
   nav: {

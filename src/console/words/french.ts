@@ -3,11 +3,13 @@
  * before : ; ! ? and inside guillemets, as French typography has it; the desk's own terms stay the same everywhere.
  */
 import type { Words } from "./english.ts";
+import { SITE_FRENCH } from "./site-french.ts";
 
 const many = (n: number, one: string, other: string): string =>
   `${n.toLocaleString("fr")} ${Math.abs(n) < 2 ? one : other}`;
 
 export const FRENCH: Words = {
+  site: SITE_FRENCH,
   product: "Parapet",
   skip: "Aller au contenu",
   nav: {

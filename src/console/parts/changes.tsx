@@ -1,0 +1,34 @@
+/** What changed, one line a value: the setting, before, after. The words stand beside the colours. */
+import type { SettingChange } from "../../contract/http-sites.ts";
+import { useWords } from "../language.tsx";
+import { plainValue } from "../site/draft.ts";
+
+export function Changes({ changes }: { readonly changes: readonly SettingChange[] }) {
+  const w = useWords().site.draft;
+  return (
+    <table className="changes">
+      <thead>
+        <tr>
+          <th scope="col">{w.setting}</th>
+          <th scope="col">{w.before}</th>
+          <th scope="col">{w.after}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {changes.map((change) => (
+          <tr key={change.path}>
+            <th scope="row">
+              <code>{change.path}</code>
+            </th>
+            <td data-label={w.before}>
+              <code className="before">{plainValue(change.before)}</code>
+            </td>
+            <td data-label={w.after}>
+              <code className="after">{plainValue(change.after)}</code>
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
