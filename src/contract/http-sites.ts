@@ -48,7 +48,7 @@ export type RevisionRow = {
 // --- hostnames and ownership
 
 export const HOSTNAME_STATES = ["unproven", "proven", "lapsing", "conflict"] as const;
-/** lapsing: the proof was not found at the last check; served until `lapsesAt`. conflict: another account claims it with a newer proof. */
+/** lapsing: the proof was not found at the last check; served until `lapsesAt`. conflict: another account shows a proof of it, too; a holder is served until `lapsesAt`. */
 export type HostnameState = (typeof HOSTNAME_STATES)[number];
 
 export const PROOF_METHODS = ["dns-txt", "http-token", "operator"] as const;

@@ -3,8 +3,7 @@
  * leave alone, and what would go wrong. A proposal: nothing is changed, and nothing of it is trusted later. Bounded in questions
  * and time.
  */
-import { connect } from "node:net";
-import { isIP } from "node:net";
+import { connect, isIP } from "node:net";
 import { domainToUnicode } from "node:url";
 import type { DnsRecord, HostnamePlan } from "../contract/http-sites.ts";
 import type { Settings } from "../contract/settings.ts";

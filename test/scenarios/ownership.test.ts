@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { browserOf, enrol, expectOk, type Browser, type TestControl } from "../../src/api/testing.ts";
+import { enrol, expectOk, type Browser, type TestControl } from "../../src/api/testing.ts";
 import { buildEdge } from "../../src/cli/build-edge.ts";
 import { startInstance, type Instance } from "../../src/cli/instance.ts";
 import { readSettings } from "../../src/cli/settings.ts";
@@ -79,7 +79,6 @@ before(async () => {
   });
   anna = (await enrol(control, customer("anna"))).browser;
   bob = (await enrol(control, customer("bob"))).browser;
-  void browserOf;
 });
 
 after(async () => {
