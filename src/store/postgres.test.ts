@@ -21,6 +21,7 @@ const SLICE = [
   "src/store/many-transactions.test.ts",
   "src/ledger/open-ledger.test.ts",
   "src/sites/open-sites.test.ts",
+  "src/sites/hostnames.test.ts",
   "src/sites/site-settings.test.ts",
   "test/laws/law-2-two-humans.test.ts",
 ];
