@@ -16,8 +16,11 @@ const TLS_LATE_SECONDS = 30;
 /** No connection that was opened this long ago is used for another request. */
 export const TLS_CONNECTION_MS_MAX = (TLS_KEEPALIVE_SECONDS + TLS_IDLE_SECONDS + TLS_LATE_SECONDS) * 1000;
 
-/** Every upstream that balances in Lua. `plainKeepalive` is shared with the bench. */
-export function renderUpstreams(plainKeepalive: string): string {
+/**
+ * Every upstream that balances in Lua, and the fields of calls of gRPC: `originFields` are the lines of `proxy_set_header` that every request
+ * to an origin has. `plainKeepalive` is shared with the bench.
+ */
+export function renderUpstreams(plainKeepalive: string, originFields: readonly string[]): string {
   const slots = Array.from(
     { length: TLS_SLOTS },
     (_, slot) => `  upstream parapet_tls_${slot} {
@@ -41,9 +44,21 @@ ${plainKeepalive}
   }
   upstream parapet_grpc {
     server 0.0.0.1;
-    balancer_by_lua_block { parapet_peer() }
+    balancer_by_lua_block { parapet_grpc_peer() }
 ${plainKeepalive}
   }
+  upstream parapet_grpc_tls {
+    server 0.0.0.1;
+    balancer_by_lua_block { parapet_grpc_tls_peer() }
+  }
+${originFields
+  .filter((line) => !/ (Connection|Upgrade) /.test(line))
+  .map((line) => `${line.replace("proxy_set_header", "grpc_set_header")}\n`)
+  .join("")}  grpc_socket_keepalive on;
+  grpc_buffer_size 16k;
+  grpc_next_upstream error timeout;
+  grpc_next_upstream_tries 3;
+  grpc_hide_header X-Request-Id;
 ${slots.join("")}`;
 }
 
@@ -69,7 +84,9 @@ ${HEADER_FILTER}      proxy_pass http://parapet_plain;
       rewrite_by_lua_block { parapet_signed() }
 ${HEADER_FILTER}      proxy_pass http://parapet_plain;
     }
-${renderTls("@tls", "strict", options.originCaFile)}${renderTls("@tls_unverified", "off", options.originCaFile)}${options.chunkedBytes.map(renderChunked).join("")}`;
+${renderTls("@tls", "strict", options.originCaFile)}${renderTls("@tls_unverified", "off", options.originCaFile)}${options.chunkedBytes
+    .map((bytes) => `${renderChunked(bytes)}${renderGrpc(bytes, options.originCaFile)}`)
+    .join("")}`;
 }
 
 /** Strict and unverified connections have locations of their own, since nginx takes no variable for that. */
@@ -101,4 +118,34 @@ function renderChunked(bytes: number): string {
       proxy_pass http://parapet_plain;
     }
 `;
+}
+
+/** A call may be silent for as long as its site lets its origin be. */
+const GRPC_SILENT_SECONDS = 3600;
+
+function renderGrpc(bytes: number, originCaFile: string): string {
+  const location = (name: string, verify: "none" | "strict" | "off", pass: string): string =>
+    `    location @${name}_${bytes} {
+      client_max_body_size ${bytes};
+      client_body_timeout ${GRPC_SILENT_SECONDS}s;
+      rewrite_by_lua_block { parapet_grpc("${verify}") }
+${HEADER_FILTER}${pass}    }
+`;
+  const tls = (verifying: string): string => `      grpc_pass grpcs://parapet_grpc_tls;
+      grpc_ssl_server_name on;
+      grpc_ssl_name $p_tls_name;
+${verifying}      grpc_ssl_certificate $p_client_chain;
+      grpc_ssl_certificate_key $p_client_key;
+      grpc_ssl_session_reuse off;
+      grpc_ssl_protocols TLSv1.2 TLSv1.3;
+`;
+  const strict = `      grpc_ssl_verify on;
+      grpc_ssl_verify_depth 4;
+      grpc_ssl_trusted_certificate ${originCaFile};
+`;
+  return [
+    location("grpc", "none", "      grpc_pass grpc://parapet_grpc;\n"),
+    location("grpc_tls", "strict", tls(strict)),
+    location("grpc_tls_unverified", "off", tls("      grpc_ssl_verify off;\n")),
+  ].join("");
 }

@@ -110,7 +110,7 @@ ${common}
   init_worker_by_lua_block { parapet_worker() }
 ${options.everyHead ? "  header_filter_by_lua_block { parapet_answer() }\n" : ""}
 ${renderMaps(options.cdnId)}${renderGeo(options)}
-${renderUpstreams(KEEPALIVE)}
+${renderUpstreams(KEEPALIVE, originFields)}
 ${renderCacheStore(cache)}${renderServers({ ...options, cache, headerLinesMax: HEADER_LINES_MAX, chunkedBytes: CHUNKED_BYTES })}
 ${renderFetchServer(cache)}
   server {
@@ -120,6 +120,7 @@ ${renderFetchServer(cache)}
     client_body_buffer_size 16m;
     location = /policy { content_by_lua_block { parapet_feed() } }
     location = /bans { content_by_lua_block { parapet_bans() } }
+    location = /cache { content_by_lua_block { parapet_cache_state() } }
     location = /status { content_by_lua_block { parapet_status() } }
   }
 }

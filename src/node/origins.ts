@@ -129,6 +129,7 @@ export class Origins {
       isDown: (server, address) => this.#healthOf(policy, server, address)?.state === "down",
     });
     const client = this.#clientOf(policy);
+    if (client !== null) this.#watch(policy); // Checks show the same certificate.
     const places = tlsPlacesOf(policy, peers, client?.identity ?? "");
     const placed = this.#slots.place(siteId, places, now);
     this.#fedPeers.set(siteId, JSON.stringify(peers));
@@ -139,14 +140,6 @@ export class Origins {
       connectSecondsMax: this.#options.connectSecondsMax ?? ORIGIN_CONNECT_SECONDS_MAX,
       readSecondsMax: this.#options.readSecondsMax ?? ORIGIN_READ_SECONDS_MAX,
     });
-  }
-
-  /** The certificate that a site shows to its origin came, changed, or went. */
-  clientChanged(siteId: SiteId): void {
-    const policy = this.#policies.get(siteId);
-    if (policy === undefined) return;
-    this.#watch(policy);
-    void this.#options.feed(siteId);
   }
 
   /** Names what `edgeSiteOf` said last. */

@@ -49,6 +49,32 @@ export function pickTlsPeer(): void {
   set_current_peer(peer.address, peer.port);
 }
 
+/** For calls of gRPC to origins over plain HTTP/2. Its upstream holds such connections alone. */
+export function pickGrpcPeer(): void {
+  const site = settledForPeer() ?? settledSite() ?? siteById(ngx.var["p_site"] ?? "");
+  if (site === undefined || site.origin.tls) return ngx.exit(NO_SERVER);
+  const peer = pick(site.origin);
+  if (peer === undefined) return;
+  waitFor(site.origin);
+  set_current_peer(peer.address, peer.port);
+}
+
+/** The same over TLS. Its upstream keeps no connections; a later attempt might mix two policies, so there is none. */
+export function pickGrpcTlsPeer(): void {
+  const site = settledForPeer();
+  if (site === undefined || !site.origin.tls) return ngx.exit(NO_SERVER);
+  const peer = choosePeer(site.origin.peers, ngx.now(), "", site.origin.connectSeconds + 1);
+  if (peer === undefined) return;
+  waitFor(site.origin);
+  ngx.var["p_tls_name"] = peer.tlsName === "" ? ngx.var["host"] : peer.tlsName;
+  set_current_peer(peer.address, peer.port);
+}
+
+/** nginx.conf gives gRPC no times, so each call has its site's. */
+function waitFor(origin: LoadedOrigin): void {
+  set_timeouts(origin.connectSeconds, undefined, origin.readSeconds);
+}
+
 function pick(origin: LoadedOrigin): Peer | undefined {
   const peers = origin.peers;
   const count = peers.length;

@@ -7,16 +7,17 @@ import { judgeAnswer } from "./answer-head.ts";
 import { answerNginxError } from "./answer.ts";
 import { feedBans } from "./bans.ts";
 import { addAge, finishCached } from "./cache-age.ts";
+import { takeCacheState } from "./cache-memory.ts";
 import { again, failFetch, fetch, judge, merge, takeStored } from "./cache-fetch.ts";
 import { showCertificate } from "./certificates.ts";
 import { readChunkedBody } from "./chunked.ts";
 import { feed, loadSnapshot, status } from "./feed.ts";
 import { usual } from "./origin.ts";
-import { pickPeer, pickTlsPeer } from "./peer.ts";
+import { pickGrpcPeer, pickGrpcTlsPeer, pickPeer, pickTlsPeer } from "./peer.ts";
 import { changeResponseHeaders, databases } from "./rules.ts";
 import { startRequestIds } from "./request-id.ts";
 import { life, startSync } from "./sync.ts";
-import { settleSigned, settleTls, way } from "./way.ts";
+import { settleGrpc, settleSigned, settleTls, way } from "./way.ts";
 
 declare const _G: Record<string, unknown>;
 
@@ -60,9 +61,13 @@ export function start(options: StartOptions): void {
   _G["parapet_certificate"] = showCertificate;
   _G["parapet_peer"] = pickPeer;
   _G["parapet_tls_peer"] = pickTlsPeer;
+  _G["parapet_grpc_peer"] = pickGrpcPeer;
+  _G["parapet_grpc_tls_peer"] = pickGrpcTlsPeer;
+  _G["parapet_grpc"] = settleGrpc;
   _G["parapet_tls"] = settleTls;
   _G["parapet_signed"] = settleSigned;
   _G["parapet_headers"] = changeResponseHeaders;
+  _G["parapet_cache_state"] = takeCacheState;
   _G["parapet_age"] = addAge;
   _G["parapet_cached"] = finishCached;
   _G["parapet_fetch"] = fetch;

@@ -3,8 +3,10 @@
  * body is read before anything of its way is settled: a body may take hours, the policy may change meanwhile, and the upstream,
  * the names and the addresses that a request is sent with must come from one policy (facts: kept connections know addresses alone).
  */
+import { isGrpc } from "../grpc.ts";
 import { answerError } from "./answer.ts";
 import { signRequest } from "./signature.ts";
+import type { LoadedOrigin } from "./origin.ts";
 import { settle, siteById, type Loaded } from "./sites.ts";
 
 /** Sizes, ascending, for which a location reads bodies of unannounced length; rendered into nginx.conf. */
@@ -18,7 +20,7 @@ export function takeWay(site: Loaded, chunked: boolean): void {
     return answerError("origin.down");
   }
   if (origin.hostHeader !== "") ngx.var["p_host_override"] = origin.hostHeader;
-  if (chunked) return ngx.exec(chunkedLocation(site));
+  if (chunked) return ngx.exec(bodyLocation(site));
   if (!ngx.req.is_internal()) return leave(site);
 }
 
@@ -65,10 +67,34 @@ function currentSite(): Loaded | undefined {
   return undefined;
 }
 
-/** The location that reads a body of unannounced length up to the smallest size that holds the site's bound. */
-function chunkedLocation(site: Loaded): string {
+/** Calls of gRPC stream in both directions: nothing waits for the end of their body, and the size of their location bounds it. */
+function grpcLocation(origin: LoadedOrigin): string {
+  if (!origin.tls) return "@grpc_%d";
+  return origin.verify === "strict" ? "@grpc_tls_%d" : "@grpc_tls_unverified_%d";
+}
+
+/** In the locations that speak gRPC. */
+export function settleGrpc(verify: "none" | "strict" | "off"): void {
+  const site = currentSite();
+  if (site === undefined) return;
+  const origin = site.origin;
+  // Nothing was waited for since the way was taken, so this cannot be; if it were, another's connections would be at stake.
+  if (verify !== (origin.tls ? origin.verify : "none")) return answerError("origin.down");
+  if (origin.clientChain !== "") {
+    ngx.var["p_client_chain"] = origin.clientChain;
+    ngx.var["p_client_key"] = origin.clientKey;
+  }
+  if (origin.signer !== undefined) signRequest(site.siteId, origin);
+  settle(site);
+}
+
+/** The location that takes a body of unannounced length up to the smallest size that holds the site's bound. */
+function bodyLocation(site: Loaded): string {
+  const overHttp2 = ngx.var["server_protocol"] === "HTTP/2.0";
+  const grpc = overHttp2 && isGrpc(ngx.var["http_content_type"] ?? "");
+  const name = grpc ? grpcLocation(site.origin) : "@chunked_%d";
   for (const bytes of way.chunkedBytes) {
-    if (bytes >= site.bodyBytesMax) return string.format("@chunked_%d", bytes);
+    if (bytes >= site.bodyBytesMax) return string.format(name, bytes);
   }
   return "@chunked_unbounded"; // Does not exist: nginx answers 500 rather than read without a bound.
 }
