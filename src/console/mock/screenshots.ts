@@ -29,8 +29,8 @@ const TROUBLED = `/sites/${fakeId("site", 2)}`;
 
 const SITE_SHOTS: readonly Shot[] = [
   { name: "site-add", path: "/sites/add" },
-  ...["www.shop.example", "taken.example"].map((hostname) => ({
-    name: `site-add-${hostname.split(".")[0] ?? ""}`,
+  ...(["shop.example", "taken.example"] as const).map((hostname) => ({
+    name: `site-add-${hostname.slice(0, -".example".length)}`,
     path: "/sites/add",
     act: async (page: Page) => {
       await page.locator("main input").first().fill(hostname);

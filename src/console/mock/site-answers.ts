@@ -109,6 +109,7 @@ export const SITE_ANSWERS: SiteAnswers = {
     return {
       ...world().plan,
       hostname,
+      toSet: [{ type: "CNAME", name: hostname, value: "edge.parapet.example" }],
       refusedBecause: refused
         ? `Cannot add hostname "${hostname}" as another account owns it: ask for its release.`
         : null,

@@ -30,7 +30,7 @@ export function ActButton({
   const id = useId();
   const words = useWords();
   return (
-    <div className="stack-tight">
+    <div className={fullWidth ? "stack-tight" : "stack-tight act-narrow"}>
       <MantineButton
         variant={ok ? variant : "default"}
         fullWidth={fullWidth}

@@ -75,8 +75,9 @@ function CreateForm({ plan }: { readonly plan: HostnamePlan }) {
     },
   );
   const why =
-    plan.refusedBecause !== null ? plan.refusedBecause : originUrl.trim() === "" ? w.needOrigin : null;
-  const ok = why === null && account.trim() !== "" && !send.isPending;
+    plan.refusedBecause ??
+    (originUrl.trim() === "" ? w.needOrigin : account.trim() === "" ? w.needAccount : null);
+  const ok = why === null && !send.isPending;
   return (
     <Panel title={plan.hostname}>
       <form

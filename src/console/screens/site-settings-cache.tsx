@@ -153,7 +153,7 @@ export function CachePart({ site }: { readonly site: Site }) {
   const w = words.site.cache;
   return (
     <>
-      <FieldPanel title={w.mode}>
+      <FieldPanel title={words.site.part.cache}>
         <RadioAt
           at="cache.mode"
           label={w.mode}

@@ -24,7 +24,7 @@ function Health() {
   const draft = useDraft();
   const { health } = draft.wanted.origin;
   return (
-    <FieldPanel title={w.health}>
+    <FieldPanel title={w.healthTitle}>
       <Checkbox
         label={w.health}
         checked={health !== null}
@@ -130,7 +130,7 @@ export function OriginPart({ site }: { readonly site: Site }) {
               <div className="server-row">
                 <TextAt at={`${path}.host`} label={w.host} />
                 <NumberAt at={`${path}.port`} label={w.port} />
-                <NumberAt at={`${path}.weight`} label={w.weight} help={w.weightHelp} />
+                <NumberAt at={`${path}.weight`} label={w.weight} />
               </div>
               <TickAt at={`${path}.backup`} label={w.backup} />
             </>

@@ -207,7 +207,7 @@ function SettingsForm({
             <p className="quiet">{w.partIntro[part]}</p>
             <PartBody key={`${part} ${String(generation)}`} part={part} site={site} />
           </section>
-          {changes.length === 0 && send.error === null ? null : (
+          {conflict || (changes.length === 0 && send.error === null) ? null : (
             <form
               className="draft-bar"
               aria-label={w.draft.show}
@@ -229,33 +229,29 @@ function SettingsForm({
                   <p className="small">{w.draft.kept}</p>
                 </>
               )}
-              {conflict ? null : (
-                <>
-                  <details>
-                    <summary>{w.draft.show}</summary>
-                    <div className="changes-box">
-                      <Changes changes={changes} />
-                    </div>
-                  </details>
-                  <TextInput
-                    label={w.draft.note}
-                    description={w.draft.noteHelp}
-                    value={note}
-                    maxLength={200}
-                    error={noteTried && note.trim() === "" ? w.draft.noteMissing : null}
-                    onChange={(event) => setNote(event.currentTarget.value)}
-                  />
-                  <div className="row">
-                    <Button type="submit" loading={send.isPending} disabled={whyNot !== null}>
-                      {w.draft.save}
-                    </Button>
-                    <Button variant="default" onClick={() => setDropping(true)}>
-                      {w.draft.drop}
-                    </Button>
-                    {whyNot === null ? null : <p className="why">{words.common.because(whyNot)}</p>}
-                  </div>
-                </>
-              )}
+              <details>
+                <summary>{w.draft.show}</summary>
+                <div className="changes-box">
+                  <Changes changes={changes} />
+                </div>
+              </details>
+              <TextInput
+                label={w.draft.note}
+                description={w.draft.noteHelp}
+                value={note}
+                maxLength={200}
+                error={noteTried && note.trim() === "" ? w.draft.noteMissing : null}
+                onChange={(event) => setNote(event.currentTarget.value)}
+              />
+              <div className="row">
+                <Button type="submit" loading={send.isPending} disabled={whyNot !== null}>
+                  {w.draft.save}
+                </Button>
+                <Button variant="default" onClick={() => setDropping(true)}>
+                  {w.draft.drop}
+                </Button>
+                {whyNot === null ? null : <p className="why">{words.common.because(whyNot)}</p>}
+              </div>
             </form>
           )}
         </div>

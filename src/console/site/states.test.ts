@@ -33,9 +33,11 @@ test("nothing after the proof is open before the proof, whatever DNS and certifi
       });
 });
 
-test("a site is set up when the name is proven, has a certificate and leads here; a lapsing proof still counts", () => {
-  const steps = setupSteps({ state: "lapsing", leadsHere: "yes", certificate: { state: "expiring" } });
+test("a site is set up when the name is proven, has a certificate and leads here; a lapsing proof is asked for again, and closes nothing", () => {
+  const steps = setupSteps({ state: "proven", leadsHere: "yes", certificate: { state: "expiring" } });
   assert.deepEqual(Object.values(steps), ["done", "done", "done", "done"]);
+  const lapsing = setupSteps({ state: "lapsing", leadsHere: "yes", certificate: { state: "valid" } });
+  assert.deepEqual(Object.values(lapsing), ["now", "done", "done", "done"]);
   for (const state of ["none", "waiting", "issuing", "expired", "failed"] as const)
     assert.equal(
       setupSteps({ state: "proven", leadsHere: "yes", certificate: { state } }).certificate,

@@ -41,7 +41,7 @@ export function setupSteps(
   const shown = SHOWN.has(hostname.certificate.state);
   const leads = hostname.leadsHere === "yes";
   return {
-    proof: proven ? "done" : "now",
+    proof: hostname.state === "proven" ? "done" : "now",
     certificate: !proven ? "later" : shown ? "done" : "now",
     look: !proven ? "later" : leads ? "done" : "now",
     records: !proven ? "later" : leads ? "done" : "now",
