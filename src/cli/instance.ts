@@ -167,6 +167,7 @@ export async function startInstance(options: {
       edgeLuaDir: `${ROOT}/build/edge`,
       pinnedVkey,
       originPrivateRanges: settings.originPrivateRanges,
+      cacheBytesMax: settings.cacheBytesMax,
       dnsServers: settings.dnsServers,
       countryDatabase: settings.countryDatabase,
       asnDatabase: settings.asnDatabase,

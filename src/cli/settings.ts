@@ -199,6 +199,11 @@ export const FIELDS: { readonly [K in Exclude<keyof Settings, "dataDir">]: Field
         : wanted('null, or {"requestsPerSecond": 100, "burst": 300}');
     },
   },
+  cacheBytesMax: {
+    about: "What all sites together may keep in one node's cache, in bytes; never more than half of the disk's free room.",
+    fallback: () => 10 * 1024 ** 3,
+    parse: whole(16 * 1024 ** 2, 1024 ** 5),
+  },
   bodyBytesMax: {
     about: "The largest request body a new site takes, in bytes.",
     fallback: () => 1024 * 1024 * 1024,

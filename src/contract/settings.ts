@@ -78,5 +78,7 @@ export type Settings = {
   readonly countryDatabase: string;
   readonly asnDatabase: string;
   readonly defaultLimit: PolicyLimit | null;
+  /** What all sites together may keep in one node's cache, as far as its disk has room. */
+  readonly cacheBytesMax: number;
   readonly bodyBytesMax: number;
 };

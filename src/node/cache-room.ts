@@ -3,6 +3,7 @@
  * somebody else, who may have no way into the data folder, so it lies below /var/tmp and the data folder holds a note of where.
  */
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { access, constants, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { isRoot } from "./node-folders.ts";
 
@@ -37,3 +38,24 @@ export function cacheRoomOf(stateDir: string): string | null {
 export function fetchSocketOf(spoolDir: string, runDir: string): string {
   return isRoot() ? join(spoolDir, "unused", "fetch.sock") : join(runDir, "fetch.sock");
 }
+
+/** nginx breaks off an answer that it cannot write: below this much room nothing new is stored. */
+export const CACHE_RESERVE_BYTES = 256 * 1024 * 1024;
+
+/** Whether the folder can take more answers. Room that is reserved for root does not count, since nginx's workers are not root. */
+export async function hasCacheRoom(folder: string, reserveBytes: number): Promise<boolean> {
+  try {
+    await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+    const { bavail, bsize } = await statfs(folder);
+    return bavail * bsize >= reserveBytes;
+  } catch {
+    return false;
+  }
+}
+
+/** What the cache may hold: what was asked for, and no more than half of what is free. */
+export async function cacheBytesFor(folder: string, wantedBytes: number): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return Math.max(MIN_BYTES, Math.min(wantedBytes, Math.floor((bavail * bsize) / 2)));
+}
+const MIN_BYTES = 16 * 1024 * 1024;

@@ -18,6 +18,11 @@ export async function postBans(
   return call(socketPath, { method: "POST", path: "/bans", body: JSON.stringify({ bans }) });
 }
 
+/** Whether new answers may be stored in the cache from now on. */
+export function postCacheState(socketPath: string, storing: boolean): Promise<unknown> {
+  return call(socketPath, { method: "POST", path: `/cache?storing=${storing}`, body: "" });
+}
+
 export function askStatus(socketPath: string): Promise<EdgeFeedAnswer> {
   return call(socketPath, { method: "GET", path: "/status", body: "" });
 }

@@ -22,7 +22,7 @@ import {
 import { toEdgeBans, type Ban } from "./bans.ts";
 import { Certificates } from "./certificates.ts";
 import { EdgeTls } from "./edge-tls.ts";
-import { askStatus, postBans } from "./feed-client.ts";
+import { askStatus, postBans, postCacheState } from "./feed-client.ts";
 import { Feeder, type Outcome } from "./feeder.ts";
 import { freePort } from "./free-port.ts";
 import { takeGeoDatabases } from "./geo-database.ts";
@@ -32,7 +32,7 @@ import { LOG_BYTES_MAX, rotateLogs } from "./log-rotation.ts";
 import { readSiteLog } from "./site-log.ts";
 import { CacheKeeper } from "./cache-keeper.ts";
 import { CACHE_ANSWERS_MAX } from "./conf-cache.ts";
-import { fetchSocketOf, openCacheRoom } from "./cache-room.ts";
+import { CACHE_RESERVE_BYTES, cacheBytesFor, fetchSocketOf, hasCacheRoom, openCacheRoom } from "./cache-room.ts";
 import { renderNginxConf } from "./nginx-conf.ts";
 import { isRoot, makeSpool, runFolder } from "./node-folders.ts";
 import { endOrphans, NginxProcess, pause } from "./nginx-process.ts";
@@ -79,6 +79,8 @@ export type NodeOptions = {
   readonly cacheBytesMax?: number;
   /** How often what each site holds in the cache is counted and bounded. */
   readonly cacheRoundMs?: number;
+  /** With less free room than this nothing new is stored. */
+  readonly cacheReserveBytes?: number;
   /** MMDB files of the operator's; "" or nothing for none. */
   readonly countryDatabase?: string;
   readonly asnDatabase?: string;
@@ -243,7 +245,8 @@ class Agent implements RunningNode {
     await Promise.race([this.#origins.resolveAll(), pause(FIRST_RESOLVE_MS)]);
     this.#spoolDir = makeSpool(this.#stateDir);
     const cacheDir = openCacheRoom(this.#stateDir);
-    this.#keepCache(cacheDir);
+    const cacheBytesMax = await cacheBytesFor(cacheDir, options.cacheBytesMax ?? CACHE_BYTES_MAX_DEFAULT);
+    this.#keepCache(cacheDir, cacheBytesMax);
     const geo = await takeGeoDatabases({
       countryDatabase: options.countryDatabase ?? "",
       asnDatabase: options.asnDatabase ?? "",
@@ -269,7 +272,7 @@ class Agent implements RunningNode {
       accessLog: options.accessLog ?? true,
       cacheDir,
       fetchSocket: fetchSocketOf(this.#spoolDir, this.#runDir),
-      cacheBytesMax: options.cacheBytesMax ?? CACHE_BYTES_MAX_DEFAULT,
+      cacheBytesMax,
       geo,
       everyHead: options.everyHead ?? false,
     });
@@ -569,7 +572,7 @@ class Agent implements RunningNode {
   // --- being there
 
   /** Counts and bounds what each site holds in the cache, one round after the other, until the node stops. */
-  #keepCache(folder: string): void {
+  #keepCache(folder: string, bytesMax: number): void {
     const keeper = new CacheKeeper({
       folder,
       boundsOf: (siteId) => {
@@ -577,7 +580,7 @@ class Agent implements RunningNode {
         if (policy === undefined || policy.hostnames.length === 0) return null;
         return { bytes: policy.cache.bytesMax, answers: policy.cache.answersMax };
       },
-      whole: { bytes: this.#options.cacheBytesMax ?? CACHE_BYTES_MAX_DEFAULT, answers: CACHE_ANSWERS_MAX },
+      whole: { bytes: bytesMax, answers: CACHE_ANSWERS_MAX },
       breathe: () => pause(1),
     });
     let running = false;
@@ -585,9 +588,22 @@ class Agent implements RunningNode {
       setInterval(() => {
         if (running || this.#stopped) return;
         running = true;
-        void keeper.round().finally(() => (running = false));
+        void this.#cacheRound(keeper, folder).finally(() => (running = false));
       }, this.#options.cacheRoundMs ?? CACHE_ROUND_MS),
     );
+  }
+
+  async #cacheRound(keeper: CacheKeeper, folder: string): Promise<void> {
+    const storing = await hasCacheRoom(folder, this.#options.cacheReserveBytes ?? CACHE_RESERVE_BYTES);
+    if (!storing) {
+      this.#tellOnce(
+        "edge.cache-closed",
+        `Nothing new is kept in the cache, as ${folder} has no room or cannot be written: make room there, or restart this node`,
+      );
+    }
+    // nginx may be away, or be a new one that was told nothing yet: it is told again in the next round.
+    await postCacheState(join(this.#runDir, "control.sock"), storing).catch(() => undefined);
+    await keeper.round();
   }
 
   async #tick(): Promise<void> {

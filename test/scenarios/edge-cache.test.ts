@@ -266,3 +266,36 @@ test("a tenant who invents addresses is bounded, and nobody else's answers go", 
     await stage.end();
   }
 });
+
+test("a disk without room, or a cache folder that is gone, stops the storing and no site", async () => {
+  const origin = await openOrigin((_, answer) => {
+    answer.setHeader("Cache-Control", "max-age=600");
+    answer.end("x".repeat(100_000));
+  });
+  const full = await openStage({ cacheRoundMs: 50, cacheReserveBytes: Number.MAX_SAFE_INTEGER });
+  const gone = await openStage({ cacheRoundMs: 50 });
+  try {
+    for (const stage of [full, gone]) {
+      assert.equal((await stage.apply(policyFor(origin.port, { hostnames: [HOST] }))).ok, true);
+    }
+    rmSync(cacheRoomOf(join(gone.dataDir, "edge")) ?? join(gone.dataDir, "edge", "cache"), { recursive: true });
+    for (const stage of [full, gone]) {
+      await until(() => stage.alarms.some(({ code }) => code === "edge.cache-closed"));
+      let n = 0;
+      // From the round after the alarm on, nginx knows: then every answer is whole.
+      await until(async () => {
+        const answer = await stage.send({ host: HOST, path: `/try-${n++}.css` }).catch(() => null);
+        return answer?.body.length === 100_000;
+      });
+      for (let i = 0; i < 5; i++) {
+        const answer = await stage.send({ host: HOST, path: "/again.css" });
+        assert.deepEqual([answer.status, answer.body.length], [200, 100_000]);
+        assert.equal(answer.headers["cache-status"], "parapet; fwd=miss");
+      }
+    }
+  } finally {
+    await origin.end();
+    await full.end();
+    await gone.end();
+  }
+});

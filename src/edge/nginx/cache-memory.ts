@@ -40,7 +40,7 @@ export function mayStore(
   bytes: number,
   bounds: { readonly bytesMax: number; readonly answersMax: number },
 ): boolean {
-  if (bytes > bounds.bytesMax) return false;
+  if (bytes > bounds.bytesMax || memory.get("closed")[0] !== undefined) return false;
   const [stored] = memory.incr(`b ${siteId}`, bytes, 0, STORED_SECONDS);
   const [answers] = memory.incr(`n ${siteId}`, 1, 0, STORED_SECONDS);
   if (stored === undefined || answers === undefined) return false;
@@ -56,4 +56,11 @@ export function isUncacheable(siteId: string, host: string, target: string): boo
 export function rememberUncacheable(siteId: string, host: string, target: string): void {
   if (target.length > TARGET_CHARS_MAX) return;
   memory.safe_set(`u ${siteId} ${host}${target}`, 1, UNCACHEABLE_SECONDS);
+}
+
+/** Content handler of the control socket: the agent says whether the cache's disk can take more. */
+export function takeCacheState(): void {
+  if (ngx.var["arg_storing"] === "false") memory.set("closed", 1);
+  else memory.delete("closed");
+  ngx.print("{}");
 }
