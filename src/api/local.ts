@@ -13,6 +13,7 @@ import * as bodies from "./bodies.ts";
 import { BODY_BYTES_MAX, parseJson, readBody } from "./bounds.ts";
 import { purgeBody } from "./cache-endpoints.ts";
 import { localSettings } from "./local-settings.ts";
+import { everyCertificate } from "./local-certificates.ts";
 import { overviewOf } from "./overview.ts";
 import { invite } from "./people.ts";
 import { problemResponse, type ProblemContext } from "./problem.ts";
@@ -28,6 +29,7 @@ export function createLocal(deps: {
   const { sites, desk } = services;
   const app = new Hono();
   app.get("/status", async (c) => c.json(await overviewOf(services)));
+  app.get("/certificates", async (c) => c.json(await everyCertificate(services)));
   app.get("/sites", async (c) => c.json(await sites.list()));
   app.get("/sites/:siteId", async (c) => {
     const siteId = bodies.params.siteId.safeParse(c.req.param("siteId"));

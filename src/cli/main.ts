@@ -25,6 +25,10 @@ const VERBS: Readonly<
     summary: "fetch anew: purge HOST --all | --url URL | --prefix HOST/PATH | --tag TAG",
     load: () => import("./purge.ts"),
   },
+  certificates: {
+    summary: "certificates and how they are: certificates [HOST]",
+    load: () => import("./certificates.ts"),
+  },
   status: { summary: "what runs, and what needs somebody", load: () => import("./status.ts") },
   officer: {
     summary: "invite a person: officer add NAME --email ADDRESS",
@@ -64,7 +68,7 @@ async function main(args: readonly string[]): Promise<number> {
     if (!known) process.stderr.write(`parapet: There is no verb "${name.slice(0, 40)}".\n\n`);
     process.stdout.write("Usage: ./parapet VERB [...]\n\n");
     for (const [verb, { summary }] of Object.entries(VERBS))
-      process.stdout.write(`  ${verb.padEnd(10)} ${summary}\n`);
+      process.stdout.write(`  ${verb.padEnd(12)} ${summary}\n`);
     return known ? 0 : 2;
   }
   const { verb } = await entry.load();

@@ -90,7 +90,7 @@ async function txt(bind: Bind, name: string): Promise<readonly string[]> {
 
 test(
   "a wildcard is proved by a signed update of a real BIND, and the record is taken away",
-  { timeout: 90_000 },
+  { timeout: 180_000 },
   async () => {
     const bind = await openBind();
     const stage = await openCertificatesStage({ settings: { dnsUpdate: rfc2136(bind) } });
@@ -119,7 +119,7 @@ test(
 
 test(
   "a CNAME at _acme-challenge is followed, and every name may be proved in the DNS",
-  { timeout: 90_000 },
+  { timeout: 180_000 },
   async () => {
     const bind = await openBind();
     const stage = await openCertificatesStage({
@@ -141,7 +141,7 @@ test(
           () =>
             shownFor(stage, "*.customer.example") !== undefined &&
             shownFor(stage, "customer.example") !== undefined,
-          45_000,
+          90_000,
         );
       } finally {
         clearInterval(served);
@@ -155,7 +155,7 @@ test(
   },
 );
 
-test("a wrong secret is said, and never quoted", { timeout: 60_000 }, async () => {
+test("a wrong secret is said, and never quoted", { timeout: 180_000 }, async () => {
   const bind = await openBind();
   try {
     const wrong = join(bind.dir, "wrong");
@@ -195,7 +195,7 @@ case "$2" in
 esac
 `;
 
-test("a wildcard is proved by the operator's own command", { timeout: 90_000 }, async () => {
+test("a wildcard is proved by the operator's own command", { timeout: 180_000 }, async () => {
   const dir = mkdtempSync(join(tmpdir(), "parapet-hook-"));
   const file = join(dir, "records");
   const log = join(dir, "log");
@@ -218,7 +218,7 @@ test("a wildcard is proved by the operator's own command", { timeout: 90_000 }, 
   }, 20);
   try {
     await stage.protect("*.shop.example");
-    await stage.rounds(() => shownFor(stage, "*.shop.example") !== undefined, 45_000);
+    await stage.rounds(() => shownFor(stage, "*.shop.example") !== undefined, 90_000);
     await stage.rounds(() => readFileSync(file, "utf8") === "");
     const calls = readFileSync(log, "utf8").trim().split("\n");
     assert.equal(calls.length, 2);
@@ -233,7 +233,7 @@ test("a wildcard is proved by the operator's own command", { timeout: 90_000 }, 
 
 test(
   "a command that fails, says too much or does not end is given up with its last words",
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     const dir = mkdtempSync(join(tmpdir(), "parapet-hook-"));
     const hook = (body: string): DnsUpdate => {
@@ -272,7 +272,7 @@ test(
 
 test(
   "a wildcard without a way to write records is never ordered, and says what to do",
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     const stage = await openCertificatesStage();
     try {

@@ -127,7 +127,7 @@ export async function openCertificatesStage(
       });
       return view.siteId;
     },
-    async rounds(done, ms = 20_000) {
+    async rounds(done, ms = 60_000) {
       const deadline = Date.now() + ms;
       while (!(await done())) {
         if (Date.now() > deadline) {

@@ -14,7 +14,7 @@ const DAY_MS = 24 * 3_600_000;
 
 test(
   "an uploaded certificate takes the place of the asked one, and gives it back",
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     const authority = openTestAuthority();
     const stage = await openCertificatesStage();
@@ -91,7 +91,7 @@ test(
 
 test(
   "a deleted certificate of a name that stays is asked for anew, with another key, not at once again and again",
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     const stage = await openCertificatesStage();
     try {
@@ -115,7 +115,7 @@ test(
 
 test(
   "over HTTP: an owner uploads and deletes, a stranger finds nothing, and no answer holds a key",
-  { timeout: 90_000 },
+  { timeout: 180_000 },
   async () => {
     const server = await startControl();
     const authority = openTestAuthority();

@@ -24,7 +24,7 @@ async function withStage(
   }
 }
 
-test("a site is added, and its certificate comes by itself over HTTP-01", { timeout: 60_000 }, () =>
+test("a site is added, and its certificate comes by itself over HTTP-01", { timeout: 180_000 }, () =>
   withStage(async (stage) => {
     const siteId = await stage.protect("shop.example");
     await stage.rounds(() => shownFor(stage, "shop.example") !== undefined);
@@ -48,7 +48,7 @@ test("a site is added, and its certificate comes by itself over HTTP-01", { time
   }),
 );
 
-test("a certificate is renewed after two thirds of its life, once, with a new key", { timeout: 60_000 }, () =>
+test("a certificate is renewed after two thirds of its life, once, with a new key", { timeout: 180_000 }, () =>
   withStage(async (stage) => {
     const siteId = await stage.protect("shop.example");
     await stage.rounds(() => shownFor(stage, "shop.example") !== undefined);
@@ -123,7 +123,7 @@ const CRASHES: readonly (readonly [words: string, when: "before" | "after", orde
 for (const [words, when, orders] of CRASHES) {
   test(
     `a crash ${when} "${words}" is recovered, and no order that was stored is doubled`,
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     () =>
       withStage(async (stage) => {
         const siteId = await stage.protect("shop.example");
@@ -153,7 +153,7 @@ for (const [words, when, orders] of CRASHES) {
 
 test(
   "an authority that wants to be left alone is left alone, and other customers are not held back",
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   () =>
     withStage(async (stage) => {
       let refusals = 0;
@@ -197,7 +197,7 @@ test(
 
 test(
   "a name that cannot be validated is tried ever more rarely, told of, and holds nobody back",
-  { timeout: 90_000 },
+  { timeout: 180_000 },
   () =>
     withStage(async (stage) => {
       stage.acme.dns.nowhere.add("broken.example");
@@ -236,7 +236,7 @@ test(
 
 test(
   "nothing is asked for a name whose ownership is not proven, or whose site is not active",
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   () =>
     withStage(async (stage) => {
       const unproven = await stage.protect("unproven.example");
@@ -268,7 +268,7 @@ test(
     }),
 );
 
-test("ownership that lapses between order and proof stops the order", { timeout: 60_000 }, () =>
+test("ownership that lapses between order and proof stops the order", { timeout: 180_000 }, () =>
   withStage(async (stage) => {
     stage.edge.acknowledging = false;
     const siteId = await stage.protect("shop.example");
@@ -283,7 +283,7 @@ test("ownership that lapses between order and proof stops the order", { timeout:
   }),
 );
 
-test("the authority is told only when every living edge has the proof", { timeout: 60_000 }, () =>
+test("the authority is told only when every living edge has the proof", { timeout: 180_000 }, () =>
   withStage(async (stage) => {
     stage.edge.acknowledging = false;
     const siteId = await stage.protect("shop.example");
@@ -301,7 +301,7 @@ test("the authority is told only when every living edge has the proof", { timeou
 
 test(
   "an account is registered once, with the external account where one is asked for",
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     const macKey = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W";
     const { mkdtempSync, writeFileSync } = await import("node:fs");
@@ -341,7 +341,7 @@ test(
 
 test(
   "certificates survive a restart, and no private key is where it should not be",
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   () =>
     withStage(async (stage) => {
       const siteId = await stage.protect("shop.example");
@@ -380,7 +380,7 @@ test(
 
 test(
   "a site that leaves takes its certificates off every edge, and their keys out of the database",
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   () =>
     withStage(async (stage) => {
       const siteId = await stage.protect("shop.example");
