@@ -48,28 +48,31 @@ test("a site is added, and its certificate comes by itself over HTTP-01", { time
   }),
 );
 
-test("a certificate is renewed after two thirds of its life, once, with a new key", { timeout: 180_000 }, () =>
-  withStage(async (stage) => {
-    const siteId = await stage.protect("shop.example");
-    await stage.rounds(() => shownFor(stage, "shop.example") !== undefined);
-    const before = shownFor(stage, "shop.example");
-    const [view] = (await stage.certificates.list(siteId)).items;
-    assert.ok(before && view?.nextTryAt && view.notAfter && view.notBefore);
-    const life = Date.parse(view.notAfter) - Date.parse(view.notBefore);
-    const share = (Date.parse(view.nextTryAt) - Date.parse(view.notBefore)) / life;
-    assert.ok(share > 0.6 && share < 0.72, `renewed after ${share} of its life`);
-    stage.aheadMs = Date.parse(view.nextTryAt) - Date.now() - MINUTE_MS;
-    for (let i = 0; i < 20; i++) await stage.certificates.advance();
-    assert.equal(stage.acme.made.orders, 1, "not before its time");
-    // The authority's clock is not ours: what it issues now has begun long ago, and lasts for a third of its life.
-    stage.aheadMs += 2 * MINUTE_MS;
-    await stage.rounds(() => (shownFor(stage, "shop.example")?.version ?? 0) > before.version);
-    const after = shownFor(stage, "shop.example");
-    assert.equal(after?.certificateId, before.certificateId);
-    assert.notEqual(after?.keyPem, before.keyPem);
-    assert.equal(stage.acme.made.orders, 2);
-    assert.equal((await stage.certificates.list(siteId)).total, 1);
-  }),
+test(
+  "a certificate is renewed after two thirds of its life, once, with a new key",
+  { timeout: 180_000 },
+  () =>
+    withStage(async (stage) => {
+      const siteId = await stage.protect("shop.example");
+      await stage.rounds(() => shownFor(stage, "shop.example") !== undefined);
+      const before = shownFor(stage, "shop.example");
+      const [view] = (await stage.certificates.list(siteId)).items;
+      assert.ok(before && view?.nextTryAt && view.notAfter && view.notBefore);
+      const life = Date.parse(view.notAfter) - Date.parse(view.notBefore);
+      const share = (Date.parse(view.nextTryAt) - Date.parse(view.notBefore)) / life;
+      assert.ok(share > 0.6 && share < 0.72, `renewed after ${share} of its life`);
+      stage.aheadMs = Date.parse(view.nextTryAt) - Date.now() - MINUTE_MS;
+      for (let i = 0; i < 20; i++) await stage.certificates.advance();
+      assert.equal(stage.acme.made.orders, 1, "not before its time");
+      // The authority's clock is not ours: what it issues now has begun long ago, and lasts for a third of its life.
+      stage.aheadMs += 2 * MINUTE_MS;
+      await stage.rounds(() => (shownFor(stage, "shop.example")?.version ?? 0) > before.version);
+      const after = shownFor(stage, "shop.example");
+      assert.equal(after?.certificateId, before.certificateId);
+      assert.notEqual(after?.keyPem, before.keyPem);
+      assert.equal(stage.acme.made.orders, 2);
+      assert.equal((await stage.certificates.list(siteId)).total, 1);
+    }),
 );
 
 /** A database that dies at the first statement with `words` in it, before or after it was carried out, and stays dead. */
