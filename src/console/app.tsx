@@ -8,6 +8,7 @@ import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-qu
 import type { ReactNode } from "react";
 import { Redirect, Route, Router, Switch, useLocation } from "wouter";
 import type { CaseId, SiteId } from "../contract/ids.ts";
+import { isOnlyCustomer } from "./buttons.ts";
 import { ClientFault } from "./client.ts";
 import { LanguageProvider, useWords } from "./language.tsx";
 import { Head } from "./parts/head.tsx";
@@ -84,7 +85,9 @@ function Inside() {
         ) : (
           <Frame me={who}>
             <Switch>
-              <Route path="/" component={OverviewScreen} />
+              <Route path="/">
+                {isOnlyCustomer(who) ? <Redirect to="/sites" replace /> : <OverviewScreen />}
+              </Route>
               <Route path="/queue" component={QueueScreen} />
               <Route path="/cases/:caseId/:act?">
                 {({ caseId, act }) => <CaseScreen key={caseId} caseId={caseId as CaseId} act={act ?? null} />}

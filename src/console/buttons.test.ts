@@ -21,6 +21,7 @@ import {
   inMotion,
   levelRank,
   liftButton,
+  isOnlyCustomer,
 } from "./buttons.ts";
 import { ENGLISH as W } from "./words/english.ts";
 import { FRENCH } from "./words/french.ts";
@@ -138,4 +139,11 @@ test("decisions that wait stand first, the others newest first", () => {
 
 test("a quiet case is not in motion", () => {
   assert.equal(inMotion({ decisions: [], referrals: [] }), false);
+});
+
+test("only who has sites and no part in the desk is spared the desk's screens", () => {
+  assert.equal(isOnlyCustomer({ roles: ["customer"] }), true);
+  assert.equal(isOnlyCustomer({ roles: ["customer", "operator"] }), false);
+  assert.equal(isOnlyCustomer({ roles: ["officer"] }), false);
+  assert.equal(isOnlyCustomer({ roles: [] }), false);
 });

@@ -159,3 +159,7 @@ export function inMotion(view: Pick<CaseView, "decisions" | "referrals">): boole
     )
   );
 }
+
+/** Whoever has sites and no part in the desk: the desk's screens would only refuse them. */
+export const isOnlyCustomer = (me: Pick<MeView, "roles">): boolean =>
+  me.roles.length > 0 && me.roles.every((role) => role === "customer");

@@ -4,6 +4,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useState, type ReactNode } from "react";
 import { Link, useLocation } from "wouter";
 import type { MeView } from "../../contract/http.ts";
+import { isOnlyCustomer } from "../buttons.ts";
 import { useKeys } from "../keys.ts";
 import { useWords } from "../language.tsx";
 import { BrandMark } from "../parts/brand.tsx";
@@ -21,6 +22,10 @@ const PLACES = [
   { path: "/log", key: "l", word: "log" },
 ] as const;
 
+/** The desk's places are the staff's: whoever only has sites is shown sites and the public log. */
+const placesOf = (me: MeView): readonly (typeof PLACES)[number][] =>
+  isOnlyCustomer(me) ? PLACES.filter(({ word }) => word === "sites" || word === "log") : PLACES;
+
 /** What waits behind each place, as one number. */
 function useCounts(): Readonly<
   Partial<Record<string, { readonly n: number; readonly tone: "bad" | "plain" }>>
@@ -37,7 +42,7 @@ function useCounts(): Readonly<
   };
 }
 
-function KeysHelp({ onClose }: { readonly onClose: () => void }) {
+function KeysHelp({ me, onClose }: { readonly me: MeView; readonly onClose: () => void }) {
   const words = useWords();
   return (
     <Modal
@@ -50,7 +55,7 @@ function KeysHelp({ onClose }: { readonly onClose: () => void }) {
     >
       <div className="stack">
         <dl className="keys-table">
-          {PLACES.map((place) => [
+          {placesOf(me).map((place) => [
             <dt key={`${place.key}-k`}>
               <kbd>g</kbd> <kbd>{place.key}</kbd>
             </dt>,
@@ -89,7 +94,7 @@ export function Frame({ me, children }: { readonly me: MeView; readonly children
   const { data: overview } = useOverview();
 
   useKeys({
-    ...Object.fromEntries(PLACES.map((place) => [`g ${place.key}`, () => go(place.path)])),
+    ...Object.fromEntries(placesOf(me).map((place) => [`g ${place.key}`, () => go(place.path)])),
     "?": () => setHelp(true),
   });
 
@@ -139,7 +144,7 @@ export function Frame({ me, children }: { readonly me: MeView; readonly children
           </Link>
           <nav aria-label={words.nav.label}>
             <ul>
-              {PLACES.map((place) => {
+              {placesOf(me).map((place) => {
                 const count = counts[place.word];
                 return (
                   <li key={place.path}>
@@ -179,7 +184,7 @@ export function Frame({ me, children }: { readonly me: MeView; readonly children
         </div>
         <main id="content">{children}</main>
       </div>
-      {help ? <KeysHelp onClose={() => setHelp(false)} /> : null}
+      {help ? <KeysHelp me={me} onClose={() => setHelp(false)} /> : null}
     </>
   );
 }

@@ -228,8 +228,18 @@ export function RowsAt({
       onClick={onClick}
     />
   );
+  // What is wrong with the list or a row as a whole has no input of its own to stand at.
+  const wrong = (path: string) => {
+    const why = draft.fields[path];
+    return why === undefined ? null : (
+      <p className="small bad" role="alert">
+        {why}
+      </p>
+    );
+  };
   return (
     <div className="stack-tight">
+      {wrong(at)}
       {rows.length === 0 ? <p className="quiet">{w.empty}</p> : null}
       <ol className="stack-tight">
         {rows.map((_, i) => (
@@ -237,6 +247,7 @@ export function RowsAt({
             <fieldset>
               <legend>{nth(i + 1)}</legend>
               <div className="stack-tight">
+                {wrong(`${at}.${String(i)}`)}
                 {children(`${at}.${String(i)}`, i)}
                 <div className="row">
                   {act(w.up, i === 0 ? w.ends.first : null, () => draft.set(at, moved(rows, i, -1)))}
