@@ -115,7 +115,8 @@ async function check(who: Browser, siteId: string, hostname: string): Promise<Ho
 const visit = (host: string) => ask(instance.node.address, { host });
 const served = async (host: string, body: string): Promise<void> =>
   until(async () => (await visit(host)).body === body, 60_000);
-const gone = async (host: string): Promise<void> => until(async () => (await visit(host)).status === 421, 60_000);
+const gone = async (host: string): Promise<void> =>
+  until(async () => (await visit(host)).status === 421, 60_000);
 async function mails(): Promise<readonly { to: string; subject: string }[]> {
   return instance.db.query<{ to: string; subject: string }>(
     `select recipient as "to", subject from mail_out order by mail_id`,
