@@ -12,7 +12,6 @@ import type { Bus } from "../bus/bus.ts";
 import type { Db } from "../store/db.ts";
 import { exposureOf, exposuresDue, saveExposure } from "../store/origin-exposure.ts";
 import { siteById } from "../store/sites.ts";
-import { currentRevision } from "../store/site-settings.ts";
 import { checkExposure } from "./exposure.ts";
 import { resolveOrigin } from "./origin.ts";
 

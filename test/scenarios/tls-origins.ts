@@ -48,8 +48,8 @@ export function newAuthority(): Authority {
       run("req", "-new", "-key", `${file}.key`, "-subj", `/CN=${name}`, "-out", `${file}.csr`);
       writeFileSync(join(dir, `${file}.ext`), `subjectAltName=DNS:${name}\n`);
       run(
-        ...["x509", "-req", "-in", `${file}.csr`, "-CA", "ca.pem", "-CAkey", "ca.key", "-days", "30"],
-        ...["-set_serial", String(serial), "-extfile", `${file}.ext`, "-out", `${file}.pem`],
+        ...`x509 -req -in ${file}.csr -CA ca.pem -CAkey ca.key -days 30`.split(" "),
+        ...`-set_serial ${serial} -extfile ${file}.ext -out ${file}.pem`.split(" "),
       );
       return {
         chainPem: readFileSync(join(dir, `${file}.pem`), "utf8"),
