@@ -48,7 +48,8 @@ export class Reloads {
     for (;;) {
       const { workers } = await askStatus(options.socketPath);
       const fresh = workers.filter((worker) => !before.includes(worker.pid));
-      if (fresh.length >= options.workers && fresh.length === workers.length) break;
+      const areGoing = before.every((old) => !isAlive(old) || isShuttingDown(old));
+      if (fresh.length >= options.workers && areGoing) break;
       if (options.pid() !== pid) throw failed("nginx ended meanwhile");
       if (Date.now() > deadline) {
         throw failed(

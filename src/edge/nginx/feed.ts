@@ -125,14 +125,12 @@ function workers(): EdgeWorker[] {
   const seen: EdgeWorker[] = [];
   const [newest] = control.get("generation");
   const generation = newest as number;
-  // Workers of the generation before count until they take no more connections: then they leave by themselves.
-  for (let of = generation - 1; of <= generation; of++) {
-    for (let id = 0; id < ngx.worker.count(); id++) {
-      const [value] = control.get(workerKey(of, id));
-      if (value === undefined) continue;
-      const [pid, epoch] = string.match(value as string, "^(%d+) (%d+)$");
-      seen.push({ id, pid: tonumber(pid)!, epoch: tonumber(epoch)! });
-    }
+  // Of the generation that serves: those before it take no more connections.
+  for (let id = 0; id < ngx.worker.count(); id++) {
+    const [value] = control.get(workerKey(generation, id));
+    if (value === undefined) continue;
+    const [pid, epoch] = string.match(value as string, "^(%d+) (%d+)$");
+    seen.push({ id, pid: tonumber(pid)!, epoch: tonumber(epoch)! });
   }
   return seen;
 }
