@@ -49,8 +49,7 @@ const HEURISTIC_STATUSES = [200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 50
 const STORED_BY_RULE = [200, 203, 204, 301, 308, 404, 410];
 /** Those whose caching this cache knows (RFC 9111 §5.2.2.3). */
 const UNDERSTOOD = [
-  ...[200, 203, 204, 300, 301, 302, 303, 307, 308],
-  ...[400, 403, 404, 405, 410, 414, 451, 500, 501, 502, 503, 504],
+  200, 203, 204, 300, 301, 302, 303, 307, 308, 400, 403, 404, 405, 410, 414, 451, 500, 501, 502, 503, 504,
 ];
 
 export function lifeOf(answer: AnswerFacts, terms: CacheTerms, now: number): Life {
@@ -80,10 +79,7 @@ export function lifeOf(answer: AnswerFacts, terms: CacheTerms, now: number): Lif
       staleMax,
       said.staleWhileRevalidate >= 0 ? said.staleWhileRevalidate : terms.staleWhileRevalidateSeconds,
     ),
-    staleIfError: Math.min(
-      staleMax,
-      said.staleIfError >= 0 ? said.staleIfError : terms.staleIfErrorSeconds,
-    ),
+    staleIfError: Math.min(staleMax, said.staleIfError >= 0 ? said.staleIfError : terms.staleIfErrorSeconds),
   };
 }
 

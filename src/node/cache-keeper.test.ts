@@ -36,7 +36,13 @@ test("a site that is gone holds nothing, and one below its bound keeps all it ha
     boundsOf: (siteId) => (siteId === A ? null : { bytes: 5000, answers: 5000 }),
     whole,
   });
-  assert.deepEqual([...shares.values()], [{ bytes: 0, answers: 0 }, { bytes: 100, answers: 1 }]);
+  assert.deepEqual(
+    [...shares.values()],
+    [
+      { bytes: 0, answers: 0 },
+      { bytes: 100, answers: 1 },
+    ],
+  );
 });
 
 test("a file's tenant is read from its key, and nothing else is taken for one", () => {

@@ -140,7 +140,9 @@ function sum(answers: readonly Answer[]): CacheUse {
 }
 
 async function foldersIn(folder: string): Promise<string[]> {
-  return (await entriesOf(folder)).filter((entry) => entry.isDirectory()).map(({ name }) => join(folder, name));
+  return (await entriesOf(folder))
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => join(folder, name));
 }
 
 async function entriesOf(folder: string): Promise<Dirent[]> {

@@ -2,7 +2,15 @@
  * The folder in which nginx keeps answers. It outlives nginx and this agent: after a restart the cache is warm. With root the workers are
  * somebody else, who may have no way into the data folder, so it lies below /var/tmp and the data folder holds a note of where.
  */
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { access, constants, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { isRoot } from "./node-folders.ts";

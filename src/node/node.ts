@@ -22,7 +22,7 @@ import {
 import { toEdgeBans, type Ban } from "./bans.ts";
 import { Certificates } from "./certificates.ts";
 import { EdgeTls } from "./edge-tls.ts";
-import { askStatus, postBans, postCacheState } from "./feed-client.ts";
+import { askStatus, postBans } from "./feed-client.ts";
 import { Feeder, type Outcome } from "./feeder.ts";
 import { freePort } from "./free-port.ts";
 import { takeGeoDatabases } from "./geo-database.ts";
@@ -30,9 +30,8 @@ import { LastGood } from "./last-good.ts";
 import { DiskRoom } from "./disk-room.ts";
 import { LOG_BYTES_MAX, rotateLogs } from "./log-rotation.ts";
 import { readSiteLog } from "./site-log.ts";
-import { CacheKeeper } from "./cache-keeper.ts";
-import { CACHE_ANSWERS_MAX } from "./conf-cache.ts";
-import { CACHE_RESERVE_BYTES, cacheBytesFor, fetchSocketOf, hasCacheRoom, openCacheRoom } from "./cache-room.ts";
+import { cacheBytesFor, fetchSocketOf, openCacheRoom } from "./cache-room.ts";
+import { startCacheRounds } from "./cache-rounds.ts";
 import { renderNginxConf } from "./nginx-conf.ts";
 import { isRoot, makeSpool, runFolder } from "./node-folders.ts";
 import { endOrphans, NginxProcess, pause } from "./nginx-process.ts";
@@ -119,7 +118,6 @@ const NGINX_BIN = "/usr/sbin/nginx";
 const MODULES_DIR = "/usr/lib/nginx/modules";
 const SYSTEM_CA_FILE = "/etc/ssl/certs/ca-certificates.crt";
 const WORKER_USER = "www-data";
-const CACHE_ROUND_MS = 10_000;
 const CACHE_BYTES_MAX_DEFAULT = 1024 * 1024 * 1024;
 const HELLO_MS = 2000;
 const FIRST_RESOLVE_MS = 2000;
@@ -246,7 +244,21 @@ class Agent implements RunningNode {
     this.#spoolDir = makeSpool(this.#stateDir);
     const cacheDir = openCacheRoom(this.#stateDir);
     const cacheBytesMax = await cacheBytesFor(cacheDir, options.cacheBytesMax ?? CACHE_BYTES_MAX_DEFAULT);
-    this.#keepCache(cacheDir, cacheBytesMax);
+    this.#timers.push(
+      startCacheRounds({
+        folder: cacheDir,
+        bytesMax: cacheBytesMax,
+        boundsOf: (siteId) => {
+          const policy = this.#policies.get(siteId as SiteId);
+          if (policy === undefined || policy.hostnames.length === 0) return null;
+          return { bytes: policy.cache.bytesMax, answers: policy.cache.answersMax };
+        },
+        socketPath: join(this.#runDir, "control.sock"),
+        roundMs: options.cacheRoundMs,
+        reserveBytes: options.cacheReserveBytes,
+        onClosed: (what) => this.#tellOnce("edge.cache-closed", what),
+      }),
+    );
     const geo = await takeGeoDatabases({
       countryDatabase: options.countryDatabase ?? "",
       asnDatabase: options.asnDatabase ?? "",
@@ -570,41 +582,6 @@ class Agent implements RunningNode {
   }
 
   // --- being there
-
-  /** Counts and bounds what each site holds in the cache, one round after the other, until the node stops. */
-  #keepCache(folder: string, bytesMax: number): void {
-    const keeper = new CacheKeeper({
-      folder,
-      boundsOf: (siteId) => {
-        const policy = this.#policies.get(siteId as SiteId);
-        if (policy === undefined || policy.hostnames.length === 0) return null;
-        return { bytes: policy.cache.bytesMax, answers: policy.cache.answersMax };
-      },
-      whole: { bytes: bytesMax, answers: CACHE_ANSWERS_MAX },
-      breathe: () => pause(1),
-    });
-    let running = false;
-    this.#timers.push(
-      setInterval(() => {
-        if (running || this.#stopped) return;
-        running = true;
-        void this.#cacheRound(keeper, folder).finally(() => (running = false));
-      }, this.#options.cacheRoundMs ?? CACHE_ROUND_MS),
-    );
-  }
-
-  async #cacheRound(keeper: CacheKeeper, folder: string): Promise<void> {
-    const storing = await hasCacheRoom(folder, this.#options.cacheReserveBytes ?? CACHE_RESERVE_BYTES);
-    if (!storing) {
-      this.#tellOnce(
-        "edge.cache-closed",
-        `Nothing new is kept in the cache, as ${folder} has no room or cannot be written: make room there, or restart this node`,
-      );
-    }
-    // nginx may be away, or be a new one that was told nothing yet: it is told again in the next round.
-    await postCacheState(join(this.#runDir, "control.sock"), storing).catch(() => undefined);
-    await keeper.round();
-  }
 
   async #tick(): Promise<void> {
     await this.#hello();

@@ -60,7 +60,8 @@ test("no text makes a purge fail other than by a refusal, and none reaches anoth
         assert.ok(error instanceof Fault && error.code === "input.invalid", String(error));
         return;
       }
-      if (request.kind !== "tag") assert.match(value, /^(https?:\/\/)?(shop\.example|[^/.]+\.pages\.example)\//);
+      if (request.kind !== "tag")
+        assert.match(value, /^(https?:\/\/)?(shop\.example|[^/.]+\.pages\.example)\//);
     }),
   );
 });

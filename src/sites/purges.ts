@@ -34,7 +34,9 @@ export async function purgesInForce(q: Queryable, siteId: SiteId, nowMs: number)
   const generation = await rows.cacheGeneration(q, siteId);
   const since = new Date(nowMs - CACHE_LIFE_SECONDS_MAX * 1000);
   const found = await rows.purgesAfter(q, siteId, { after: generation, since });
-  const purges = found.flatMap(({ kind, value, number }) => (kind === "all" ? [] : [{ kind, value, number }]));
+  const purges = found.flatMap(({ kind, value, number }) =>
+    kind === "all" ? [] : [{ kind, value, number }],
+  );
   return { generation, purges };
 }
 
@@ -65,7 +67,16 @@ export function openPurges(deps: {
         const value = purgeValue(request, site.hostnames);
         const number = await rows.nextPurgeNumber(tx, siteId);
         const version = await nextVersion(tx, siteId, at);
-        const made = { siteId, number, kind: request.kind, value, by: by.name, byUser: by.userId, at, version };
+        const made = {
+          siteId,
+          number,
+          kind: request.kind,
+          value,
+          by: by.name,
+          byUser: by.userId,
+          at,
+          version,
+        };
         await rows.insertPurge(tx, made);
         if (request.kind === "all" || (await tooMany(tx, siteId, deps.now()))) {
           await rows.setCacheGeneration(tx, siteId, number);
@@ -98,7 +109,9 @@ export function purgeValue(request: PurgeRequest, hostnames: readonly string[]):
   }
   if (request.kind === "tag") {
     if (value.length > TAG_CHARS_MAX || !/^[\x21-\x2b\x2d-\x7e]+$/.test(value)) {
-      throw refused(`A tag is one word of Cache-Tag, at most ${TAG_CHARS_MAX} characters without comma or space`);
+      throw refused(
+        `A tag is one word of Cache-Tag, at most ${TAG_CHARS_MAX} characters without comma or space`,
+      );
     }
     return value;
   }

@@ -43,16 +43,7 @@ export async function insertPurge(
   await tx.query(
     `insert into cache_purge (site_id, number, kind, value, purged_by, purged_by_user, purged_at, version)
      values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-    [
-      purge.siteId,
-      purge.number,
-      purge.kind,
-      purge.value,
-      purge.by,
-      purge.byUser,
-      purge.at,
-      purge.version,
-    ],
+    [purge.siteId, purge.number, purge.kind, purge.value, purge.by, purge.byUser, purge.at, purge.version],
   );
   await tx.query(`delete from cache_purge where site_id = $1 and number <= $2`, [
     purge.siteId,

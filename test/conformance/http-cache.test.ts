@@ -19,7 +19,11 @@ test("of the required tests of http-cache-tests at least 145 pass, and what does
   assert.ok(required.length - failed.length >= REQUIRED_PASSED_MIN, told);
   const unexplained = failed.filter(({ id }) => REMAINING[id] === undefined);
   assert.ok(unexplained.length <= UNEXPLAINED_MAX, told);
-  for (const id of Object.keys(REMAINING)) assert.ok(required.some((one) => one.id === id), id);
+  for (const id of Object.keys(REMAINING))
+    assert.ok(
+      required.some((one) => one.id === id),
+      id,
+    );
 });
 
 test("the page about conformance is what the reasons say", () => {

@@ -2,7 +2,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { POLICY_CACHE_DEFAULT } from "../../src/contract/new-policy.ts";
-import { openOrigin, openStage, policyFor, sendRaw, type Answer, type Stage } from "../scenarios/edge-stage.ts";
+import {
+  openOrigin,
+  openStage,
+  policyFor,
+  sendRaw,
+  type Answer,
+  type Stage,
+} from "../scenarios/edge-stage.ts";
 
 const CACHE = { ...POLICY_CACHE_DEFAULT, mode: "origin" } as const;
 
@@ -16,7 +23,9 @@ async function twoTenants(run: (stage: Stage, ask: Ask) => Promise<void>): Promi
         if (url.includes("public")) answer.setHeader("Cache-Control", "public, max-age=600");
         if (url.includes("cookie")) answer.setHeader("Set-Cookie", `session=${request.headers["x-who"]}`);
         if (url.includes("vary")) answer.setHeader("Vary", "X-Who");
-        answer.end(`${tenant} for ${String(request.headers["x-who"] ?? "nobody")} at ${request.headers.host} ${url}`);
+        answer.end(
+          `${tenant} for ${String(request.headers["x-who"] ?? "nobody")} at ${request.headers.host} ${url}`,
+        );
       }),
     ),
   );
@@ -44,14 +53,32 @@ test("two tenants with equal paths never get each other's answer, whatever a cli
       "x-original-url": "/secret",
       "x-accel-expires": "0",
     };
-    const hosts = ["a.example", "b.example", "A.EXAMPLE", "b.example.", "b.example:80", "x.a.example", "x.b.example"];
+    const hosts = [
+      "a.example",
+      "b.example",
+      "A.EXAMPLE",
+      "b.example.",
+      "b.example:80",
+      "x.a.example",
+      "x.b.example",
+    ];
     for (let round = 0; round < 2; round++) {
       for (const host of hosts) {
-        for (const path of ["/", "/x.css", "/x?a=1", "/%20http%20a.example%20/", "/%0d%0aX:%20y", "/a.example/"]) {
+        for (const path of [
+          "/",
+          "/x.css",
+          "/x?a=1",
+          "/%20http%20a.example%20/",
+          "/%0d%0aX:%20y",
+          "/a.example/",
+        ]) {
           for (const headers of [{}, forged]) {
             const answer = await ask(host, path, headers);
             const tenant = host.toLowerCase().includes("a.ex") ? "a" : "b";
-            assert.ok(answer.body.startsWith(`${tenant} for nobody`), `${host} ${path}: ${answer.body.slice(0, 80)}`);
+            assert.ok(
+              answer.body.startsWith(`${tenant} for nobody`),
+              `${host} ${path}: ${answer.body.slice(0, 80)}`,
+            );
             assert.ok(answer.body.endsWith(path), `${host} ${path}: ${answer.body.slice(0, 80)}`);
           }
         }

@@ -78,7 +78,10 @@ describe("the cache of a site", () => {
     await apply({ mode: "static" });
     const first = await get("/style.css");
     const second = await get("/style.css");
-    assert.deepEqual([first.headers["cache-status"], second.headers["cache-status"]], ["parapet; fwd=miss", "parapet; hit"]);
+    assert.deepEqual(
+      [first.headers["cache-status"], second.headers["cache-status"]],
+      ["parapet; fwd=miss", "parapet; hit"],
+    );
     assert.deepEqual([second.body, second.headers["cache-control"]], [first.body, "max-age=600"]);
     assert.match(String(second.headers.age), /^\d+$/);
     assert.equal(first.headers.age, undefined);
@@ -94,7 +97,13 @@ describe("the cache of a site", () => {
   test("the origin hears of a cached request what it hears of any other, and nothing of the edge's own", async () => {
     const heard = origin.requests.find(({ url }) => url === "/style.css")?.headers ?? {};
     assert.deepEqual(
-      [heard["x-real-ip"], heard["x-forwarded-for"], heard["x-forwarded-proto"], heard["x-forwarded-host"], heard.host],
+      [
+        heard["x-real-ip"],
+        heard["x-forwarded-for"],
+        heard["x-forwarded-proto"],
+        heard["x-forwarded-host"],
+        heard.host,
+      ],
       ["127.0.0.1", "127.0.0.1", "http", HOST, HOST],
     );
     assert.match(String(heard["cdn-loop"]), /^parapet-[0-9a-f]{16}$/);
@@ -126,7 +135,8 @@ describe("the cache of a site", () => {
 
   test("parameters that mean nothing are left out of the key, and their order is levelled", async () => {
     await apply({ ignoreQuery: ["utm_*"], sortQuery: true });
-    for (const query of ["?a=1&b=2", "?b=2&a=1", "?utm_source=x&a=1&b=2", "?a=1&utm_x=1&b=2"]) await get(`/q${query}`);
+    for (const query of ["?a=1&b=2", "?b=2&a=1", "?utm_source=x&a=1&b=2", "?a=1&utm_x=1&b=2"])
+      await get(`/q${query}`);
     await get("/q?a=2&b=1");
     assert.equal(origin.requests.filter(({ url }) => url?.startsWith("/q?")).length, 2);
   });
@@ -141,7 +151,10 @@ describe("the cache of a site", () => {
   test("ranges and HEAD come from the stored answer", async () => {
     const whole = await get("/ranged");
     const part = await get("/ranged", { range: "bytes=0-5" });
-    assert.deepEqual([part.status, part.body, part.headers["content-range"]?.split("/")[0]], [206, "answer", "bytes 0-5"]);
+    assert.deepEqual(
+      [part.status, part.body, part.headers["content-range"]?.split("/")[0]],
+      [206, "answer", "bytes 0-5"],
+    );
     const head = await get("/ranged", {}, "HEAD");
     assert.deepEqual([head.headers["content-length"], head.body], [whole.headers["content-length"], ""]);
     assert.equal(asked("/ranged"), 1);
@@ -152,7 +165,9 @@ describe("the cache of a site", () => {
     await until(async () => (await get("/etag-short")).headers["x-new"] === "yes");
     const renewed = await get("/etag-short");
     assert.equal(renewed.body, first.body);
-    assert.ok(origin.requests.some((one) => one.url === "/etag-short" && one.headers["if-none-match"] === '"one"'));
+    assert.ok(
+      origin.requests.some((one) => one.url === "/etag-short" && one.headers["if-none-match"] === '"one"'),
+    );
   });
 
   test("an origin that fails is covered by what is too old, unless the answer forbids it", async () => {
@@ -218,7 +233,12 @@ describe("the cache of a site", () => {
     await get("/doubt");
     await get("/doubt");
     assert.equal(asked("/doubt"), 1);
-    const posted = await stage.send({ host: HOST, path: "/doubt", method: "POST", body: "x".repeat(100_000) });
+    const posted = await stage.send({
+      host: HOST,
+      path: "/doubt",
+      method: "POST",
+      body: "x".repeat(100_000),
+    });
     assert.deepEqual([posted.status, origin.requests.at(-1)?.body.length], [200, 100_000]);
     await get("/doubt");
     assert.equal(asked("/doubt"), 3);
@@ -278,7 +298,9 @@ test("a disk without room, or a cache folder that is gone, stops the storing and
     for (const stage of [full, gone]) {
       assert.equal((await stage.apply(policyFor(origin.port, { hostnames: [HOST] }))).ok, true);
     }
-    rmSync(cacheRoomOf(join(gone.dataDir, "edge")) ?? join(gone.dataDir, "edge", "cache"), { recursive: true });
+    rmSync(cacheRoomOf(join(gone.dataDir, "edge")) ?? join(gone.dataDir, "edge", "cache"), {
+      recursive: true,
+    });
     for (const stage of [full, gone]) {
       await until(() => stage.alarms.some(({ code }) => code === "edge.cache-closed"));
       let n = 0;

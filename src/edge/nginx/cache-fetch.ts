@@ -24,9 +24,24 @@ const HTTP_CLOSE = 444;
 /** Fields of a 304 that say nothing of the stored answer (RFC 9111 §3.2), or that only the body's own answer can say. */
 const NOT_MERGED: Record<string, boolean | undefined> = {};
 for (const name of [
-  ...["connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authentication-info"],
-  ...["proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade", "x-request-id", "server"],
-  ...["content-length", "content-encoding", "content-range", "content-md5", "etag", "x-accel-buffering"],
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "proxy-authenticate",
+  "proxy-authentication-info",
+  "proxy-authorization",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "x-request-id",
+  "server",
+  "content-length",
+  "content-encoding",
+  "content-range",
+  "content-md5",
+  "etag",
+  "x-accel-buffering",
 ]) {
   NOT_MERGED[name] = true;
 }

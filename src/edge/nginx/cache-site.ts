@@ -16,7 +16,8 @@ export function loadCache(site: EdgeSite): LoadedCache {
   const { mode, rules, bypassCookies, bypassHeaders, ignoreQuery, sortQuery } = settings;
   // No index tells which answers had a tag: a purge by tag is one of everything here, which is never stale and at worst colder.
   let generation = settings.generation;
-  for (const { kind, number } of settings.purges) if (kind === "tag") generation = math.max(generation, number);
+  for (const { kind, number } of settings.purges)
+    if (kind === "tag") generation = math.max(generation, number);
   const salt = generation > 0 ? `.${string.format("%d", generation)}` : "";
   const purges = settings.purges.length > 0 ? preparePurges(settings) : undefined;
   const plain =
