@@ -33,6 +33,7 @@ export const verb: Verb = async (args) => {
       nodeName: "edge-1",
       dataDir,
       listen: settings.edgeListen,
+      listenTls: settings.edgeListenTls === "" ? null : settings.edgeListenTls,
       workers: settings.edgeWorkers,
       edgeLuaDir: `${ROOT}/build/edge`,
       pinnedVkey: readFileSync(keyFile, "utf8").trim(),

@@ -156,6 +156,7 @@ export async function openBench(
     controlListen: "127.0.0.1:0",
     publicUrl: "https://desk.example",
     edgeListen: `127.0.0.1:${edgePort}`,
+    edgeListenTls: "",
     edgeWorkers: 1,
     databaseUrl: "",
     operatorName: "Example Edge",

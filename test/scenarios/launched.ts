@@ -61,6 +61,7 @@ export async function makeFolder(settings: Readonly<Record<string, unknown>> = {
     JSON.stringify({
       controlListen: `127.0.0.1:${control}`,
       edgeListen: `127.0.0.1:${edge}`,
+      edgeListenTls: "",
       demoListen: `127.0.0.1:${demo}`,
       edgeWorkers: 2,
       ...settings,
