@@ -17,7 +17,7 @@ import type { EdgeCertificate } from "../src/contract/certificate.ts";
 import type { CertificateId, SiteId } from "../src/contract/ids.ts";
 import { certificateTopic } from "../src/contract/topics.ts";
 import { TEST_VKEY } from "../src/ledger/core/testing.ts";
-import { cdnIdOf } from "../src/node/node.ts";
+import { cdnIdOf } from "../src/node/cdn-id.ts";
 import { benchPolicy, EDGE_LUA_DIR, plainPolicy, startEdge, type EdgeUnderTest } from "./edge-under-test.ts";
 import { hostOf, writeManyHosts } from "./many-hosts.ts";
 import {

@@ -99,7 +99,6 @@ export function startCaddy(options: RivalOptions): Rival {
     `{
   admin off
   auto_https off
-  persist_config off
 }
 http://:${options.port} {
   bind 127.0.0.1

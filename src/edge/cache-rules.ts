@@ -25,6 +25,11 @@ function ruleFor(rules: readonly CacheRule[], path: string): CacheRule | undefin
   return undefined;
 }
 
+/** The same of what stands behind the last dot. */
+export function isStaticExtension(extension: string): boolean {
+  return EXTENSIONS[extension] === true || EXTENSIONS[extension.toLowerCase()] === true;
+}
+
 export function isStaticPath(path: string): boolean {
   // Looked for from the end: the longest extension has five letters.
   for (let i = path.length - 1; i >= 0 && i >= path.length - 7; i--) {

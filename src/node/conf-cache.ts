@@ -4,7 +4,7 @@
  * gets its life (`edge/nginx/cache-fetch.ts`), written into a Cache-Control of the hop alone; the origin's own travels beside it and comes
  * back on the way out. A revalidation makes one hop more, so that a 304's fields are merged into what is stored (RFC 9111 §3.2).
  */
-import { CACHED_EXTENSIONS, CACHE_LIFE_SECONDS_MAX } from "../contract/cache.ts";
+import { CACHE_LIFE_SECONDS_MAX } from "../contract/cache.ts";
 import { renderOriginLocations } from "./conf-origins.ts";
 
 export type CacheConfOptions = {
@@ -21,6 +21,8 @@ export type CacheConfOptions = {
 };
 
 const KEYS_ZONE_MB = 64;
+/** Files of answers that a worker keeps open, of its file descriptors. */
+const OPEN_ANSWERS_MAX = 2000;
 /** nginx holds about 8,000 keys in each MiB; over that it evicts whoever was asked for the longest ago, so sites are kept below it. */
 export const CACHE_ANSWERS_MAX = KEYS_ZONE_MB * 7000;
 /** The agent holds the bound fairly among sites; nginx alone, which does not know sites, comes in only if the agent is away. */
@@ -56,10 +58,14 @@ ${CACHE_STATUSES.map(([status, said]) => `    ${status} "parapet; ${said}";`).jo
 `;
 }
 
-/** In each server block that visitors talk to. */
-export function renderCachedLocations(options: CacheConfOptions): string {
-  const extensions = CACHED_EXTENSIONS.join("|");
-  return `    location ~* "\\.(?:${extensions})$" {
+/**
+ * In each server block that visitors talk to. Over TLS a site's Strict-Transport-Security takes the place of its origin's; elsewhere there is
+ * none to set (RFC 6797 §7.2).
+ */
+export function renderCachedLocations(store: CacheConfOptions, tls: boolean): string {
+  const options = { ...store, tls };
+  return `    # For sites with nothing but the usual settings: the key is made without Lua.
+    location @kept {
       header_filter_by_lua_block { parapet_age() }
 ${renderStored("$p_site$p_salt $scheme $http_host $request_uri", options)}    }
     location @cached {
@@ -73,8 +79,12 @@ ${renderHop(options, "$p_site")}    }
 `;
 }
 
-function renderStored(key: string, options: CacheConfOptions): string {
+function renderStored(key: string, options: HopOptions): string {
   return `      proxy_cache parapet;
+      # Hot answers stay open. nginx knows by the inode when one was replaced; one that was evicted keeps its room until it is closed.
+      open_file_cache max=${OPEN_ANSWERS_MAX} inactive=30s;
+      open_file_cache_valid 10s;
+      open_file_cache_min_uses 2;
       proxy_cache_key "${key}";
       proxy_cache_convert_head on;
       proxy_force_ranges on;
@@ -87,16 +97,18 @@ ${renderHop(options, key)}`;
 }
 
 /** To the fetch server and back. */
-function renderHop(options: CacheConfOptions, key: string): string {
+type HopOptions = CacheConfOptions & { readonly tls: boolean };
+
+function renderHop(options: HopOptions, key: string): string {
+  const hidden = options.tls ? [...HIDDEN, "Strict-Transport-Security"] : HIDDEN;
   return `      proxy_pass http://parapet_fetch;
       proxy_next_upstream off;
       proxy_connect_timeout 5s;
       proxy_read_timeout 3700s;
       proxy_ignore_headers X-Accel-Redirect X-Accel-Limit-Rate X-Accel-Charset X-Accel-Expires Expires Set-Cookie;
       proxy_pass_header Date;
-${HIDDEN.map((name) => `      proxy_hide_header ${name};\n`).join("")}      add_header X-Request-Id $p_request always;
-      add_header Strict-Transport-Security $p_hsts always;
-      add_header Cache-Control $upstream_http_x_parapet_said always;
+${hidden.map((name) => `      proxy_hide_header ${name};\n`).join("")}      add_header X-Request-Id $p_request always;
+${options.tls ? "      add_header Strict-Transport-Security $p_hsts always;\n" : ""}      add_header Cache-Control $upstream_http_x_parapet_said always;
       add_header Cache-Status $p_cache_status always;
 ${renderFields(options.originFields.map((line) => line.replace(/Connection .*/, 'Connection "";')))}      proxy_set_header X-Parapet-Site $p_site;
       proxy_set_header X-Parapet-Key "${key}";
@@ -108,7 +120,6 @@ ${renderFields(options.originFields.map((line) => line.replace(/Connection .*/, 
 /** Fields of the hop's answers that are for the store and not for visitors. */
 const HIDDEN = [
   "X-Request-Id",
-  "Strict-Transport-Security",
   "Cache-Control",
   "Age",
   "X-Parapet-Said",
@@ -135,6 +146,8 @@ export function renderFetchServer(options: CacheConfOptions): string {
     access_log off;
     set_real_ip_from unix:;
     real_ip_header X-Real-IP;
+    # The store's answers carry no number of the request that filled it: an empty field adds nothing, and takes the place of the one above.
+    add_header X-Request-Id "";
     server_rewrite_by_lua_block { parapet_fetch() }
     header_filter_by_lua_block { parapet_judge() }
     recursive_error_pages on;

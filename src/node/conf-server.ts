@@ -23,6 +23,7 @@ export function renderServers(options: ServersOptions): string {
   const plain = renderServer(options, {
     head: `    listen ${options.listen} default_server backlog=4096;\n`,
     admit: `parapet_admit("p_key", false)`,
+    tls: false,
     unreadable: "400 405 411 417 421",
   });
   if (options.tls === null) return plain;
@@ -30,13 +31,14 @@ export function renderServers(options: ServersOptions): string {
   const tls = renderServer(options, {
     head: renderTls(options.tls),
     admit: `parapet_admit("p_tls_key", true)`,
+    tls: true,
     unreadable: "400 405 411 417 421 497",
   });
   return `${plain}\n${tls}`;
 }
 
 /** Answers to crowds, sent by nginx alone. */
-function renderRefusals(): string {
+function renderRefusals(tls: boolean): string {
   const banned = `      internal;
       default_type "text/html; charset=utf-8";
       add_header Cache-Control no-store always;
@@ -55,8 +57,7 @@ ${banned}
       internal;
       default_type "text/html; charset=utf-8";
       add_header X-Request-Id $p_request always;
-      add_header Strict-Transport-Security $p_hsts always;
-      add_header Cache-Control no-store always;
+${tls ? "      add_header Strict-Transport-Security $p_hsts always;\n" : ""}      add_header Cache-Control no-store always;
       add_header Vary "Accept, Accept-Language" always;
       add_header Content-Security-Policy "${PAGE_CSP}" always;
       add_header X-Content-Type-Options nosniff always;
@@ -68,7 +69,7 @@ ${banned}
 
 function renderServer(
   options: ServersOptions,
-  own: { readonly head: string; readonly admit: string; readonly unreadable: string },
+  own: { readonly head: string; readonly admit: string; readonly unreadable: string; readonly tls: boolean },
 ): string {
   return `  server {
 ${own.head}    server_name "";
@@ -84,7 +85,7 @@ ${own.head}    server_name "";
     location / {
       proxy_pass http://parapet_plain;
     }
-${renderCachedLocations(options.cache)}${renderOriginLocations({ originCaFile: options.originCaFile, chunkedBytes: options.chunkedBytes })}    location = /.parapet/error {
+${renderCachedLocations(options.cache, own.tls)}${renderOriginLocations({ originCaFile: options.originCaFile, chunkedBytes: options.chunkedBytes })}    location = /.parapet/error {
       internal;
       content_by_lua_block { parapet_error() }
     }
@@ -92,6 +93,6 @@ ${renderCachedLocations(options.cache)}${renderOriginLocations({ originCaFile: o
       internal;
       content_by_lua_block { parapet_error() }
     }
-${renderRefusals()}  }
+${renderRefusals(own.tls)}  }
 `;
 }

@@ -5,6 +5,7 @@
  * one lookup answers "which site?" and "anything odd?" at once. Only keys with a plain CONNECTION and an empty REST are remembered;
  * no field's value ends in a space, so an odd request's key never equals one of those, and goes the careful way.
  */
+import { isStaticExtension, isStaticPath } from "../cache-rules.ts";
 import { judge, retryAfterSeconds, type Allowance } from "../client-limit.ts";
 import { contentLength, isLoop, nominatedFields } from "../forwarding.ts";
 import { normaliseHost } from "../hostname.ts";
@@ -15,6 +16,7 @@ import { answerOverLimit, answerError, answerNotice } from "./answer.ts";
 import { inForce, isBanned, refuseBanned } from "./bans.ts";
 import { isBodyUnannounced, isHeadSound } from "./head.ts";
 import { goOn } from "./cache-way.ts";
+import { canRead, clientBytes, decodedPath, extension, plainHost } from "./plain-request.ts";
 import { nextRequestId } from "./request-id.ts";
 import { stopsAtRules } from "./rules.ts";
 import { memory, rememberKey, routeOf, settle, siteOfHost, type Loaded, type Route } from "./sites.ts";
@@ -37,7 +39,12 @@ export function admit(keyName: "p_key" | "p_tls_key", tls: boolean): void {
   // An error page on its way out: the request was judged before. Below lies 9, which is how Lua sees a request without a version.
   if (ngx.status >= ERROR_STATUS_MIN) return;
   if (strict.everyHead && !isHeadSound()) return refuseMalformed();
-  const key = ngx.var[keyName]!;
+  let key: string;
+  const readable = canRead();
+  if (readable) {
+    key = plainHost();
+    if (tls && key !== "" && key !== ngx.var["ssl_server_name"]) key = "";
+  } else key = ngx.var[keyName]!;
   let route = memory.byKey[key];
   let chunked = false;
   if (route === undefined) {
@@ -53,8 +60,7 @@ export function admit(keyName: "p_key" | "p_tls_key", tls: boolean): void {
   const allowance = route.allowance;
   let client = "";
   if (allowance !== undefined || inForce.any) {
-    let address = ngx.var["binary_remote_addr"]!;
-    if (address.length > 4) address = string.sub(address, 1, 8); // A /64: one household's.
+    const address = readable ? clientBytes() : shortAddress(ngx.var["binary_remote_addr"]!);
     client = site.limitPrefix + address;
     if (inForce.any && isBanned(client, address)) return refuseBanned(site.siteId);
   }
@@ -74,6 +80,11 @@ export function admit(keyName: "p_key" | "p_tls_key", tls: boolean): void {
   ngx.var["p_request"] = nextRequestId();
   settle(site);
   if (site.special || chunked) return goOn(site, chunked);
+  // A plain site keeps what its paths say are files. Almost all other paths have no extension, which is one comparison.
+  if (!readable) return isStaticPath(ngx.var["uri"]!) ? goOn(site, chunked) : undefined;
+  const named = extension();
+  if (named === "" || !isStaticExtension(named)) return;
+  return key === "" ? goOn(site, chunked) : ngx.exec("@kept");
 }
 
 function refuseClient(client: string, used: number, allowance: Allowance): void {
@@ -117,7 +128,7 @@ function carefully(key: string, tls: boolean): Route | undefined {
   }
   const route = routeOf(site, host);
   if (ngx.var["p_odd"] === "") {
-    rememberKey(key, route);
+    if (key !== "") rememberKey(key, route);
     return route;
   }
   return oddities(site) ? route : undefined;
@@ -159,7 +170,7 @@ function oddities(site: Loaded): boolean {
 
 /** True when a measure answered the request. */
 function stopsAtMeasure(site: Loaded, map: MeasureMap): boolean {
-  const path = ngx.var["uri"]!;
+  const path = canRead() ? decodedPath() : ngx.var["uri"]!;
   const measures = measuresOfPath(map, path);
   if (measures === undefined) return false;
   const nowMs = ngx.now() * 1000;
@@ -179,6 +190,11 @@ function stopsAtWarnedSite(measures: readonly PreparedMeasure[], path: string, n
   if (measure.record.kind === "warn") return !passWarning(measure.record, asked);
   answerNotice(measure.record);
   return true;
+}
+
+/** Of IPv6 the /64: one household's. */
+function shortAddress(address: string): string {
+  return address.length > 4 ? string.sub(address, 1, 8) : address;
 }
 
 function joined(value: string | string[] | undefined): string {

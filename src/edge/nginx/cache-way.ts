@@ -1,11 +1,11 @@
 /**
- * Whether a request goes through the cache, and under which name. A site with nothing but the usual settings never comes here: nginx itself
+ * Whether a request goes through the cache, and under which name. A site with nothing but the usual settings never comes here: ADMIT
  * sends paths that end like a file to the store. Every other site is marked as special, and is decided here: rules by path, bypass by
  * cookie and field, meaningless parts of the query, and purges, each of which gives what it names another key.
  */
 import { keyTarget } from "../cache-key.ts";
 import { purgeNumber } from "../cache-purges.ts";
-import { hasCookie, isStaticPath, storeSecondsOf } from "../cache-rules.ts";
+import { hasCookie, storeSecondsOf } from "../cache-rules.ts";
 import { invalidations, isUncacheable } from "./cache-memory.ts";
 import type { Loaded } from "./sites.ts";
 import { takeWay } from "./way.ts";
@@ -15,16 +15,16 @@ export function goOn(site: Loaded, chunked: boolean): void {
   if (chunked) return takeWay(site, chunked);
   const { settings } = site.cache;
   const path = ngx.var["uri"]!;
-  if (storeSecondsOf(settings, path) < 0 || !mayBeKept(site)) return passBy(site, path);
+  if (storeSecondsOf(settings, path) < 0 || !mayBeKept(site)) return passBy(site);
   const method = ngx.req.get_method();
   if (method !== "GET" && method !== "HEAD") {
-    if (method === "OPTIONS" || method === "TRACE") return passBy(site, path);
+    if (method === "OPTIONS" || method === "TRACE") return passBy(site);
     // RFC 9111 §4.4: what changes something makes stored answers doubtful.
     return ngx.exec("@changing");
   }
   const host = ngx.var["host"]!;
   const target = ngx.var["request_uri"]!;
-  if (isUncacheable(site.siteId, host, target)) return passBy(site, path);
+  if (isUncacheable(site.siteId, host, target)) return passBy(site);
   takeKey(site, { host, path, target });
   // nginx asks both conditions of its stored answer where the tag alone decides (RFC 9110 §13.2.2).
   if (ngx.var["http_if_none_match"] !== undefined) ngx.req.clear_header("If-Modified-Since");
@@ -64,8 +64,7 @@ function mayBeKept(site: Loaded): boolean {
   return true;
 }
 
-/** To the origin. A plain site's path may end like a file: then nginx has to be told not to look into the cache. */
-function passBy(site: Loaded, path: string): void {
-  takeWay(site, false);
-  if (isStaticPath(path)) return ngx.exec("@plain");
+/** To the origin. What nothing more is done about goes to the plain location by itself. */
+function passBy(site: Loaded): void {
+  return takeWay(site, false);
 }

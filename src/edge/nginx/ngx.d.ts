@@ -142,6 +142,10 @@ declare module "ffi" {
   export function string(this: void, from: object, bytes: number): string;
 }
 
+declare module "jit.opt" {
+  export function start(this: void, ...options: string[]): void;
+}
+
 /** LuaJIT's operations on 32-bit integers; results are signed. */
 declare module "bit" {
   export function tobit(this: void, x: number): number;

@@ -1,0 +1,236 @@
+/**
+ * Is this a plain request, and for which host? Plain is what almost all requests are: a path as target, no body, no Connection but the usual ones, no CDN-Loop.
+ * Asked through variables the answer costs more than all the rest of ADMIT, so it is read where nginx itself keeps it: what the
+ * parser has found lies in the request as pointers that are null or not. The layout is that of Debian's nginx 1.22.1 and is proved on the first request of
+ * each worker against what variables say; where the proof fails, every request is asked about through variables, and the log says so.
+ * Of sizes and hashes the low halves are read, as LuaJIT compares 32 bits without ado. No loop
+ * runs here, since LuaJIT would not compile ADMIT as one piece around it.
+ */
+import { tobit } from "bit";
+import * as ffi from "ffi";
+import { get_request } from "resty.core.base";
+
+ffi.cdef(`
+void *memchr(const void *s, int c, size_t n);
+typedef struct { uint32_t len; uint32_t len_high; const uint8_t *data; } parapet_text_t;
+typedef struct { int32_t hash; uint32_t hash_high; parapet_text_t key; parapet_text_t value; void *lowcase; } parapet_line_t;
+typedef struct { void *to_pool[12]; uint64_t type; const uint8_t *sockaddr; } parapet_connection_t;
+typedef struct {
+  uint32_t signature;
+  const parapet_connection_t *connection;
+  void *until_headers[11];
+  struct { void *last; const parapet_line_t *lines; uint32_t count; uint32_t count_high; void *more; uint32_t size; uint32_t size_high; uint32_t room; uint32_t room_high; void *pool; } headers;
+  const parapet_line_t *host;
+  const parapet_line_t *connection_line;
+  void *conditions_agent_referer[6];
+  const parapet_line_t *content_length;
+  void *range_and_type[4];
+  const parapet_line_t *transfer_encoding;
+  void *until_server[28];
+  parapet_text_t server;
+  void *rest_of_headers_in[3];
+  void *headers_out[51];
+  void *body_and_times[4];
+  uint32_t method;
+  uint32_t method_high;
+  uint32_t http_version;
+  uint32_t http_version_high;
+  parapet_text_t request_line;
+  parapet_text_t uri;
+  parapet_text_t args;
+  parapet_text_t exten;
+  parapet_text_t unparsed_uri;
+  parapet_text_t method_name;
+  parapet_text_t http_protocol;
+  parapet_text_t schema;
+} parapet_plain_t;
+`);
+
+const PLAIN = ffi.typeof("parapet_plain_t *");
+const HTTP = 0x50545448; // "HTTP", NGX_HTTP_MODULE: the first word of every request.
+const LINE_BYTES = ffi.sizeof("parapet_line_t");
+/** How many lines lie in the first piece of nginx's list; a longer head is looked at with care. */
+const LINES_MAX = 20;
+const GET_OR_HEAD_MAX = 4; // NGX_HTTP_GET 2, NGX_HTTP_HEAD 4.
+/** The low half of nginx's hash of "cdn-loop" (ngx_hash_key_lc): over all bytes, hash * 31 + byte. */
+const CDN_LOOP = hashOf("cdn-loop");
+const AF_INET = 2;
+const HTTP_2 = 2000;
+const HASH = 35;
+const LF = 10;
+
+/** 0: nobody looked yet. 1: the layout is proved. -1: it is another one. */
+let layout = 0;
+
+/** What is in a Connection field that says nothing of other fields. */
+const USUAL: Record<string, true | undefined> = {
+  ["close"]: true,
+  ["keep-alive"]: true,
+  ["Keep-Alive"]: true,
+};
+
+/** Whether `plainHost` may be asked. Proves the layout at the first request of a worker. */
+export function canRead(): boolean {
+  if (layout === 0) layout = prove();
+  return layout === 1;
+}
+
+/** The host that the request is for, in lower case and without a port; "" for a request that is not plain. */
+export function plainHost(): string {
+  const r = ffi.cast(PLAIN, get_request());
+  if (r.content_length !== undefined || r.transfer_encoding !== undefined) return "";
+  if (r.host === undefined || r.method > GET_OR_HEAD_MAX) return "";
+  // Over HTTP/1 a scheme stands in an absolute target, which may name another host than the field does (RFC 9112 §3.2.2).
+  if (r.http_version < HTTP_2 && r.schema.len !== 0) return "";
+  const connection = r.connection_line;
+  if (connection !== undefined) {
+    if (USUAL[ffi.string(connection.value.data, connection.value.len)] === undefined) return "";
+  }
+  if (r.headers.more !== undefined || mayHoldLoop(r.headers.lines)) return "";
+  if (r.http_version < HTTP_2 && !areLinesUsual(r.headers.lines, r.headers.count)) return "";
+  // A fragment has no place in a target (RFC 9112 §3.2): nginx stops reading at it, but would send it on.
+  if (ffi.C.memchr(r.unparsed_uri.data, HASH, r.unparsed_uri.len) !== undefined) return "";
+  return ffi.string(r.server.data, r.server.len);
+}
+
+/** The client's address as nginx's $binary_remote_addr, of IPv6 only the /64: one household's. */
+export function clientBytes(): string {
+  const r = ffi.cast(PLAIN, get_request());
+  const sockaddr = r.connection.sockaddr;
+  return sockaddr[0] === AF_INET
+    ? ffi.string((sockaddr + 4) as BytePointer, 4)
+    : ffi.string((sockaddr + 8) as BytePointer, 8);
+}
+
+/** nginx's $uri. */
+export function decodedPath(): string {
+  const { uri } = ffi.cast(PLAIN, get_request());
+  return ffi.string(uri.data, uri.len);
+}
+
+/** What stands behind the last dot of the path's last part; "" for nothing. */
+export function extension(): string {
+  const { exten } = ffi.cast(PLAIN, get_request());
+  return exten.len === 0 ? "" : ffi.string(exten.data, exten.len);
+}
+
+/**
+ * Whether one of the first lines may be CDN-Loop. All places are looked at, also those that hold no line yet: what lies there may look like one, which
+ * costs a careful look and nothing else.
+ */
+function mayHoldLoop(lines: PlainLines): boolean {
+  return (
+    lines[0]!.hash === CDN_LOOP ||
+    lines[1]!.hash === CDN_LOOP ||
+    lines[2]!.hash === CDN_LOOP ||
+    lines[3]!.hash === CDN_LOOP ||
+    lines[4]!.hash === CDN_LOOP ||
+    lines[5]!.hash === CDN_LOOP ||
+    lines[6]!.hash === CDN_LOOP ||
+    lines[7]!.hash === CDN_LOOP ||
+    lines[8]!.hash === CDN_LOOP ||
+    lines[9]!.hash === CDN_LOOP ||
+    lines[10]!.hash === CDN_LOOP ||
+    lines[11]!.hash === CDN_LOOP ||
+    lines[12]!.hash === CDN_LOOP ||
+    lines[13]!.hash === CDN_LOOP ||
+    lines[14]!.hash === CDN_LOOP ||
+    lines[15]!.hash === CDN_LOOP ||
+    lines[16]!.hash === CDN_LOOP ||
+    lines[17]!.hash === CDN_LOOP ||
+    lines[18]!.hash === CDN_LOOP ||
+    lines[19]!.hash === CDN_LOOP
+  );
+}
+
+function prove(): number {
+  const r = ffi.cast(PLAIN, get_request());
+  const address = ngx.var["binary_remote_addr"] ?? "";
+  const proved =
+    r.signature === HTTP &&
+    r.headers.size === LINE_BYTES &&
+    r.headers.room === LINES_MAX &&
+    textOf(r.request_line) === ngx.var["request"] &&
+    textOf(r.uri) === ngx.var["uri"] &&
+    textOf(r.unparsed_uri) === ngx.var["request_uri"] &&
+    textOf(r.http_protocol) === ngx.var["server_protocol"] &&
+    (r.server.len === 0 || textOf(r.server) === ngx.var["host"]) &&
+    valueOf(r.host) === ngx.var["http_host"] &&
+    valueOf(r.connection_line) === ngx.var["http_connection"] &&
+    valueOf(r.content_length) === ngx.var["http_content_length"] &&
+    valueOf(r.transfer_encoding) === ngx.var["http_transfer_encoding"] &&
+    (address.length > 4 ? string.sub(address, 1, 8) : address) === clientBytes();
+  if (proved) return 1;
+  ngx.log(
+    ngx.ERR,
+    "this nginx keeps its requests in another form: each is asked about through variables, which is slower",
+  );
+  return -1;
+}
+
+function textOf(text: PlainText): string {
+  return ffi.string(text.data, text.len);
+}
+
+function valueOf(line: PlainLine | undefined): string | undefined {
+  return line === undefined ? undefined : textOf(line.value);
+}
+
+function hashOf(name: string): number {
+  let hash = 0;
+  for (let i = 1; i <= name.length; i++) hash = hash * 31 + string.byte(name, i);
+  return tobit(hash);
+}
+
+/**
+ * Whether each line ends in CRLF right behind its value and has a colon. nginx has put a zero over the byte behind a value, so an LF has to
+ * follow it; where a bare LF ended the line, the next line begins there. Whatever else it is, it is looked at with care (`head.ts`).
+ */
+function areLinesUsual(lines: PlainLines, count: number): boolean {
+  if (count <= 0) return true;
+  if (!isLineUsual(lines[0]!)) return false;
+  if (count <= 1) return true;
+  if (!isLineUsual(lines[1]!)) return false;
+  if (count <= 2) return true;
+  if (!isLineUsual(lines[2]!)) return false;
+  if (count <= 3) return true;
+  if (!isLineUsual(lines[3]!)) return false;
+  if (count <= 4) return true;
+  if (!isLineUsual(lines[4]!)) return false;
+  if (count <= 5) return true;
+  if (!isLineUsual(lines[5]!)) return false;
+  if (count <= 6) return true;
+  if (!isLineUsual(lines[6]!)) return false;
+  if (count <= 7) return true;
+  if (!isLineUsual(lines[7]!)) return false;
+  if (count <= 8) return true;
+  if (!isLineUsual(lines[8]!)) return false;
+  if (count <= 9) return true;
+  if (!isLineUsual(lines[9]!)) return false;
+  if (count <= 10) return true;
+  if (!isLineUsual(lines[10]!)) return false;
+  if (count <= 11) return true;
+  if (!isLineUsual(lines[11]!)) return false;
+  if (count <= 12) return true;
+  if (!isLineUsual(lines[12]!)) return false;
+  if (count <= 13) return true;
+  if (!isLineUsual(lines[13]!)) return false;
+  if (count <= 14) return true;
+  if (!isLineUsual(lines[14]!)) return false;
+  if (count <= 15) return true;
+  if (!isLineUsual(lines[15]!)) return false;
+  if (count <= 16) return true;
+  if (!isLineUsual(lines[16]!)) return false;
+  if (count <= 17) return true;
+  if (!isLineUsual(lines[17]!)) return false;
+  if (count <= 18) return true;
+  if (!isLineUsual(lines[18]!)) return false;
+  if (count <= 19) return true;
+  if (!isLineUsual(lines[19]!)) return false;
+  return count <= LINES_MAX;
+}
+
+function isLineUsual(line: PlainLine): boolean {
+  const value = line.value;
+  return value.data[value.len + 1] === LF && value.data !== line.key.data + line.key.len;
+}
