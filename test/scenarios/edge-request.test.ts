@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { WebSocket, WebSocketServer } from "ws";
 import { makeReceipt } from "../../src/ledger/core/testing.ts";
-import { cdnIdOf } from "../../src/node/node.ts";
+import { cdnIdOf } from "../../src/node/cdn-id.ts";
 import {
   newSiteId,
   openOrigin,

@@ -11,7 +11,7 @@ import { startInstance, type Instance } from "../../src/cli/instance.ts";
 import { readSettings } from "../../src/cli/settings.ts";
 import type { HostnamePlan, HostnameView, MemberView, SiteExport } from "../../src/contract/http-sites.ts";
 import type { Page, SiteView } from "../../src/contract/http.ts";
-import { cdnIdOf } from "../../src/node/node.ts";
+import { cdnIdOf } from "../../src/node/cdn-id.ts";
 import { openDnsLook } from "../../src/sites/dns-look.ts";
 import { findProof } from "../../src/sites/hostname-proof.ts";
 import { ask, openOrigin, until, type Origin } from "./edge-stage.ts";
