@@ -107,7 +107,7 @@ export class Feeder {
     for (;;) {
       const living = workers.filter(({ pid }) => isAlive(pid));
       const lagging = living.filter(({ epoch }) => epoch < first.epoch);
-      if (living.length > 0 && lagging.length === 0) return { ok: true, workers: living.length };
+      if (living.length > 0 && lagging.length === 0) return { ok: true, workers: placesOf(living) };
       if (Date.now() > deadline) {
         const who = lagging.map(({ pid }) => pid).join(", ") || "none";
         return {
@@ -120,6 +120,9 @@ export class Feeder {
     }
   }
 }
+
+/** During a reload a place has two workers: the one that comes and the one that goes. */
+const placesOf = (workers: EdgeFeedAnswer["workers"]): number => new Set(workers.map(({ id }) => id)).size;
 
 /** Ids of sites and of certificates begin differently. */
 function idOf(change: EdgeChange): string {

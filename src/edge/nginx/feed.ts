@@ -121,11 +121,17 @@ function namesOf(site: EdgeSite): readonly string[] {
   return [...site.hostnames, preview.hostname];
 }
 
+/** Those that take connections: of the generation that serves, and of the one before it for as long as a reload has not let it go. */
 function workers(): EdgeWorker[] {
-  const seen: EdgeWorker[] = [];
   const [newest] = control.get("generation");
   const generation = newest as number;
-  // Of the generation that serves: those before it take no more connections.
+  const seen = workersOf(generation);
+  for (const worker of workersOf(generation - 1)) seen.push(worker);
+  return seen;
+}
+
+function workersOf(generation: number): EdgeWorker[] {
+  const seen: EdgeWorker[] = [];
   for (let id = 0; id < ngx.worker.count(); id++) {
     const [value] = control.get(workerKey(generation, id));
     if (value === undefined) continue;
@@ -136,9 +142,9 @@ function workers(): EdgeWorker[] {
 }
 
 function everyWorkerSaw(epoch: number): boolean {
-  const seen = workers();
-  if (seen.length < ngx.worker.count()) return false;
-  for (const worker of seen) if (worker.epoch < epoch) return false;
+  const [newest] = control.get("generation");
+  if (workersOf(newest as number).length < ngx.worker.count()) return false;
+  for (const worker of workers()) if (worker.epoch < epoch) return false;
   return true;
 }
 

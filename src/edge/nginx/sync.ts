@@ -2,7 +2,8 @@
  * How a worker learns of changes. Every 50 ms it compares the shared epoch with the one it has seen, drops what the journal
  * names, and publishes its own epoch: a change is in force when every living worker has published an epoch at or above it. The
  * journal is a ring; a worker that finds a gap in it (it was asleep for long, or a change is just being written) drops everything,
- * which is always right and only costs decoding.
+ * which is always right and only costs decoding. A worker on its way out takes no new connections, and none waits for its word; what still
+ * comes on the connections it has is judged after a look at the journal, each time.
  */
 import { catchUpBans } from "./bans.ts";
 import { forgetCertificate, forgetCertificates, forgetNames } from "./certificates.ts";
@@ -10,25 +11,36 @@ import { forgetAll, forgetKeys, forgetSite } from "./sites.ts";
 
 export const JOURNAL_ENTRIES = 1024;
 const POLL_SECONDS = 0.05;
+/** The word of a worker that was killed on its way out is forgotten after this time; a living one repeats it with each look. */
+const WORD_SECONDS = 30;
 
 const control = ngx.shared["parapet_control"]!;
 let seen = -1;
 
 /** Which start or reload of nginx this worker belongs to: workers of an older one live on until their last connection ends. */
-export const life = { generation: 0 };
+export const life = {
+  generation: 0,
+  isLeaving: false,
+  /** Called once, when this worker begins to go. */
+  onLeaving: (): void => {},
+};
 
 export function startSync(): void {
   const [newest] = control.get("generation");
-  if (newest === undefined || (newest as number) < life.generation) control.set("generation", life.generation);
+  if (newest === undefined || (newest as number) < life.generation)
+    control.set("generation", life.generation);
   catchUp();
   const [ok, why] = ngx.timer.every(POLL_SECONDS, tick);
   if (!ok) ngx.log(ngx.ERR, "changes cannot be watched, as no timer starts: ", why);
 }
 
-/** `premature`: the worker is going. It takes no new connections, so nobody waits for its word any more. */
+/** `premature`: the worker is going. It takes no new connections, and looks at the journal itself before each thing that it still judges. */
 function tick(premature: boolean): void {
-  if (premature) control.delete(workerKey(life.generation, ngx.worker.id()));
-  else catchUp();
+  if (premature) {
+    life.isLeaving = true;
+    control.delete(workerKey(life.generation, ngx.worker.id()));
+    life.onLeaving();
+  } else catchUp();
 }
 
 export function workerKey(generation: number, id: number): string {
@@ -59,7 +71,9 @@ export function catchUp(): void {
     }
     seen = epoch;
   }
-  control.set(workerKey(life.generation, ngx.worker.id()), string.format("%d %d", ngx.worker.pid(), seen));
+  if (life.isLeaving) return;
+  const word = string.format("%d %d", ngx.worker.pid(), seen);
+  control.set(workerKey(life.generation, ngx.worker.id()), word, WORD_SECONDS);
 }
 
 /** Writes a change into the journal. The entry comes after the epoch: a worker in between finds a gap, and drops everything. */
