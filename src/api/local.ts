@@ -46,7 +46,10 @@ export function createLocal(deps: {
     const name = c.req.param("hostname").slice(0, HOSTNAME_CHARS_MAX).toLowerCase();
     const site = await sites.find(services.db, name);
     if (site === null)
-      throw new Fault("state.not-found", `Cannot find "${name}" among the protected hostnames: check the name`);
+      throw new Fault(
+        "state.not-found",
+        `Cannot find "${name}" among the protected hostnames: check the name`,
+      );
     return c.json(await sites.purges.purge(site.siteId, await take(c.req.raw, purgeBody), BY_OPERATOR));
   });
   app.post("/people", async (c) => c.json(await invite(deps, await take(c.req.raw, bodies.newPerson))));

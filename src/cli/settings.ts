@@ -200,7 +200,8 @@ export const FIELDS: { readonly [K in Exclude<keyof Settings, "dataDir">]: Field
     },
   },
   cacheBytesMax: {
-    about: "What all sites together may keep in one node's cache, in bytes; never more than half of the disk's free room.",
+    about:
+      "What all sites together may keep in one node's cache, in bytes; never more than half of the disk's free room.",
     fallback: () => 10 * 1024 ** 3,
     parse: whole(16 * 1024 ** 2, 1024 ** 5),
   },

@@ -62,44 +62,12 @@ export const CACHE_LIFE_SECONDS_MAX = 7 * 24 * 3600;
 export const CACHE_BYTES_DEFAULT = 1024 * 1024 * 1024;
 export const CACHE_ANSWERS_DEFAULT = 50_000;
 
-export const CACHED_EXTENSIONS = [
-  ...[
-    "css",
-    "js",
-    "mjs",
-    "map",
-    "json",
-    "wasm",
-    "ico",
-    "png",
-    "jpg",
-    "jpeg",
-    "gif",
-    "webp",
-    "avif",
-    "svg",
-    "bmp",
-  ],
-  ...["woff", "woff2", "ttf", "otf", "eot", "mp3", "mp4", "webm", "ogg", "oga", "ogv", "flac", "wav", "m4a"],
-  ...[
-    "pdf",
-    "epub",
-    "zip",
-    "gz",
-    "bz2",
-    "xz",
-    "zst",
-    "7z",
-    "tar",
-    "dmg",
-    "iso",
-    "deb",
-    "rpm",
-    "apk",
-    "exe",
-    "jar",
-  ],
-] as const;
+/** What a page is made of, pictures, fonts, sound, films, and files that are taken away. */
+export const CACHED_EXTENSIONS: readonly string[] = (
+  "css js mjs map json wasm ico png jpg jpeg gif webp avif svg bmp " +
+  "woff woff2 ttf otf eot mp3 mp4 webm ogg oga ogv flac wav m4a " +
+  "pdf epub zip gz bz2 xz zst 7z tar dmg iso deb rpm apk exe jar"
+).split(" ");
 
 export const CACHE_SETTINGS_DEFAULT: CacheSettings = {
   mode: "static",

@@ -27,7 +27,8 @@ export class MasterLog {
     const lines = this.#newLines();
     for (const [i, line] of lines.entries()) {
       const [, level, said = ""] = this.#line.exec(line) ?? [];
-      const isWhy = level === "emerg" ? !/^bind\(\) to /.test(said) : said.startsWith("init_by_lua error: ");
+      const isWhy =
+        level === "emerg" ? !said.startsWith("bind() to ") : said.startsWith("init_by_lua error: ");
       // A port that is taken for a moment is tried again, and only then given up with a line of its own.
       if (!isWhy) continue;
       // Lua says the file on one line and the fault on the next, which is set in.

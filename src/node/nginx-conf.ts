@@ -140,7 +140,9 @@ function renderGeo({ geo }: Pick<NginxConfOptions, "geo">): string {
   ] as const;
   return named
     .filter(([, { file }]) => file !== "")
-    .map(([name, { file, field }]) => `  geoip2 ${file} { ${name} default="" source=$remote_addr ${field}; }\n`)
+    .map(
+      ([name, { file, field }]) => `  geoip2 ${file} { ${name} default="" source=$remote_addr ${field}; }\n`,
+    )
     .join("");
 }
 

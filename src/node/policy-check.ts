@@ -72,19 +72,20 @@ export function checkPolicy(value: unknown, options: PolicyCheckOptions): Parsed
 }
 
 const POLICY_KEYS = [
-  ...[
-    "schema",
-    "siteId",
-    "version",
-    "hostnames",
-    "preview",
-    "origin",
-    "signingKey",
-    "tls",
-    "wellKnown",
-    "limit",
-  ],
-  ...["bodyBytesMax", "cache", "rules", "measures"],
+  "schema",
+  "siteId",
+  "version",
+  "hostnames",
+  "preview",
+  "origin",
+  "signingKey",
+  "tls",
+  "wellKnown",
+  "limit",
+  "bodyBytesMax",
+  "cache",
+  "rules",
+  "measures",
 ];
 
 function whyNotPolicy(value: unknown, options: PolicyCheckOptions): string | null {

@@ -354,9 +354,9 @@ test("changes that arrive while nginx reloads are confirmed only once no worker 
     await stage.apply(policyFor(origin.port, { siteId, wellKnown: [wanted(round)] }));
     const stale: string[] = [];
     for (let reloads = 0; reloads < 3; reloads++) {
-      let isOver = false;
-      const reloading = stage.node.reload().finally(() => (isOver = true));
-      while (!isOver) {
+      const progress = { isOver: false };
+      const reloading = stage.node.reload().finally(() => (progress.isOver = true));
+      while (!progress.isOver) {
         round += 1;
         const ack = await stage.apply(policyFor(origin.port, { siteId, wellKnown: [wanted(round)] }));
         assert.ok(ack.ok && ack.workers === 2, JSON.stringify(ack));

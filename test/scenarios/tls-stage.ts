@@ -6,7 +6,7 @@ import { execFileSync } from "node:child_process";
 import { randomBytes, X509Certificate } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { IncomingHttpHeaders } from "node:http";
-import { connect as connectHttp2, type OutgoingHttpHeaders } from "node:http2";
+import { connect as connectHttp2, type IncomingHttpStatusHeader, type OutgoingHttpHeaders } from "node:http2";
 import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -189,7 +189,7 @@ export async function askHttp2(
   try {
     for (const head of heads) {
       const stream = session.request(head);
-      let headers: IncomingHttpHeaders & { ":status"?: number } = {};
+      let headers: IncomingHttpHeaders & IncomingHttpStatusHeader = {};
       let body = "";
       stream.on("response", (got) => (headers = got));
       stream.setEncoding("utf8");
