@@ -61,7 +61,7 @@ describe("HTTP through the edge", () => {
   let stage: Stage;
   before(async () => {
     origin = await openOrigin(listener);
-    stage = await openStage({ workers: 2, everyHead: true });
+    stage = await openStage({ workers: 2 });
     const ack = await stage.apply(policyFor(origin.port, { hostnames: ["forum.example"] }));
     assert.equal(ack.ok, true, JSON.stringify(ack));
   });
@@ -192,7 +192,7 @@ describe("much through the edge", () => {
   before(async () => {
     server = openCounting();
     const { port } = await server;
-    stage = await openStage({ workers: 1, everyHead: true });
+    stage = await openStage({ workers: 1 });
     const ack = await stage.apply(policyFor(port, { hostnames: ["forum.example"], bodyBytesMax: 2 * GIB }));
     assert.equal(ack.ok, true, JSON.stringify(ack));
   });

@@ -125,7 +125,7 @@ describe("a request over HTTP/2", () => {
   before(async () => {
     origin = await openRawOrigin();
     issuer = newIssuer();
-    stage = await openStage({ workers: 1, everyHead: true, listenTls: "127.0.0.1:0" });
+    stage = await openStage({ workers: 1, listenTls: "127.0.0.1:0" });
     const siteId = newSiteId();
     const hostnames = ["forum.example"];
     assert.equal(

@@ -188,7 +188,7 @@ describe("a request that can be read in two ways", () => {
   let stage: Stage;
   before(async () => {
     origin = await openRawOrigin();
-    stage = await openStage({ workers: 1, everyHead: true });
+    stage = await openStage({ workers: 1 });
     const ack = await stage.apply(
       policyFor(origin.port, { hostnames: ["forum.example"], bodyBytesMax: 100_000 }),
     );
@@ -316,7 +316,7 @@ const MENDED: Record<string, readonly [string, string]> = {
 describe("a request with an oddity that the edge puts in order", () => {
   test("arrives as one request, and the one behind it as the next", async () => {
     const origin = await openRawOrigin();
-    const stage = await openStage({ workers: 1, everyHead: true });
+    const stage = await openStage({ workers: 1 });
     try {
       await stage.apply(policyFor(origin.port, { hostnames: ["forum.example"], bodyBytesMax: 100_000 }));
       for (const [name, [bytes, heard]] of Object.entries(MENDED)) {

@@ -215,7 +215,7 @@ test(
   { timeout: 100_000 },
   async (t) => {
     const origin = await openRawOrigin();
-    const stage = await openStage({ workers: 2, everyHead: true });
+    const stage = await openStage({ workers: 2 });
     try {
       await stage.apply(policyFor(origin.port, { hostnames: ["forum.example"], bodyBytesMax: 100_000 }));
       const made = fc.sample(anything, { seed: SEED, numRuns: RUNS });

@@ -13,7 +13,6 @@ type PlainRequest = {
     readonly room: number;
   };
   readonly host: PlainLine | undefined;
-  readonly connection_line: PlainLine | undefined;
   readonly content_length: PlainLine | undefined;
   readonly transfer_encoding: PlainLine | undefined;
   readonly server: PlainText;
@@ -28,7 +27,10 @@ type PlainRequest = {
 };
 
 declare module "ffi" {
-  const C: { memchr(this: void, bytes: BytePointer, byte: number, length: number): object | undefined };
+  const C: {
+    memchr(this: void, bytes: BytePointer, byte: number, length: number): object | undefined;
+    strcspn(this: void, text: BytePointer, reject: string): number;
+  };
   export { C };
   type PlainType = { readonly __plain: true };
   function typeOf(this: void, type: "parapet_plain_t *"): PlainType;

@@ -1,7 +1,7 @@
 /**
  * Is this a plain request, and for which host? Plain is what almost all requests are: a path as target, no body, no Connection but the usual ones, no CDN-Loop.
  * Asked through variables the answer costs more than all the rest of ADMIT, so it is read where nginx itself keeps it: what the
- * parser has found lies in the request as pointers that are null or not. The layout is that of Debian's nginx 1.22.1 and is proved on the first request of
+ * parser has found lies in the request as pointers that are null or not. The layout is that of Debian's nginx 1.22.1 and is proved on a first request of
  * each worker against what variables say; where the proof fails, every request is asked about through variables, and the log says so.
  * Of sizes and hashes the low halves are read, as LuaJIT compares 32 bits without ado. No loop
  * runs here, since LuaJIT would not compile ADMIT as one piece around it.
@@ -12,6 +12,7 @@ import { get_request } from "resty.core.base";
 
 ffi.cdef(`
 void *memchr(const void *s, int c, size_t n);
+uint32_t strcspn(const uint8_t *s, const char *reject);
 typedef struct { uint32_t len; uint32_t len_high; const uint8_t *data; } parapet_text_t;
 typedef struct { int32_t hash; uint32_t hash_high; parapet_text_t key; parapet_text_t value; void *lowcase; } parapet_line_t;
 typedef struct { void *to_pool[12]; uint64_t type; const uint8_t *sockaddr; } parapet_connection_t;
@@ -21,8 +22,7 @@ typedef struct {
   void *until_headers[11];
   struct { void *last; const parapet_line_t *lines; uint32_t count; uint32_t count_high; void *more; uint32_t size; uint32_t size_high; uint32_t room; uint32_t room_high; void *pool; } headers;
   const parapet_line_t *host;
-  const parapet_line_t *connection_line;
-  void *conditions_agent_referer[6];
+  void *connection_conditions_agent_referer[7];
   const parapet_line_t *content_length;
   void *range_and_type[4];
   const parapet_line_t *transfer_encoding;
@@ -52,15 +52,21 @@ const LINE_BYTES = ffi.sizeof("parapet_line_t");
 /** How many lines lie in the first piece of nginx's list; a longer head is looked at with care. */
 const LINES_MAX = 20;
 const GET_OR_HEAD_MAX = 4; // NGX_HTTP_GET 2, NGX_HTTP_HEAD 4.
-/** The low half of nginx's hash of "cdn-loop" (ngx_hash_key_lc): over all bytes, hash * 31 + byte. */
+/** The low halves of nginx's hashes (ngx_hash_key_lc): over all bytes, hash * 31 + byte. */
 const CDN_LOOP = hashOf("cdn-loop");
+const CONNECTION = hashOf("connection");
 const AF_INET = 2;
 const HTTP_2 = 2000;
+/** Control characters save the tab, and those that nginx's parser refuses by itself: zero, LF, CR (RFC 9110 §5.5). */
+const CONTROLS = string.char(1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 14, 15, 16, 17);
+const MORE_CONTROLS = string.char(18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 127);
 const HASH = 35;
 const LF = 10;
 
-/** 0: nobody looked yet. 1: the layout is proved. -1: it is another one. */
+/** 0: not proved yet. 1: the layout is proved. -1: it is another one. */
 let layout = 0;
+/** A request may be so odd that it proves nothing, and who sends the first one is not ours to choose. */
+let triesLeft = 100;
 
 /** What is in a Connection field that says nothing of other fields. */
 const USUAL: Record<string, true | undefined> = {
@@ -69,7 +75,7 @@ const USUAL: Record<string, true | undefined> = {
   ["Keep-Alive"]: true,
 };
 
-/** Whether `plainHost` may be asked. Proves the layout at the first request of a worker. */
+/** Whether `plainHost` may be asked. Proves the layout at a first request of the worker. */
 export function canRead(): boolean {
   if (layout === 0) layout = prove();
   return layout === 1;
@@ -82,12 +88,8 @@ export function plainHost(): string {
   if (r.host === undefined || r.method > GET_OR_HEAD_MAX) return "";
   // Over HTTP/1 a scheme stands in an absolute target, which may name another host than the field does (RFC 9112 §3.2.2).
   if (r.http_version < HTTP_2 && r.schema.len !== 0) return "";
-  const connection = r.connection_line;
-  if (connection !== undefined) {
-    if (USUAL[ffi.string(connection.value.data, connection.value.len)] === undefined) return "";
-  }
-  if (r.headers.more !== undefined || mayHoldLoop(r.headers.lines)) return "";
-  if (r.http_version < HTTP_2 && !areLinesUsual(r.headers.lines, r.headers.count)) return "";
+  if (r.headers.more !== undefined) return "";
+  if (!areLinesUsual(r.headers.lines, r.headers.count, r.http_version < HTTP_2)) return "";
   // A fragment has no place in a target (RFC 9112 §3.2): nginx stops reading at it, but would send it on.
   if (ffi.C.memchr(r.unparsed_uri.data, HASH, r.unparsed_uri.len) !== undefined) return "";
   return ffi.string(r.server.data, r.server.len);
@@ -114,35 +116,6 @@ export function extension(): string {
   return exten.len === 0 ? "" : ffi.string(exten.data, exten.len);
 }
 
-/**
- * Whether one of the first lines may be CDN-Loop. All places are looked at, also those that hold no line yet: what lies there may look like one, which
- * costs a careful look and nothing else.
- */
-function mayHoldLoop(lines: PlainLines): boolean {
-  return (
-    lines[0]!.hash === CDN_LOOP ||
-    lines[1]!.hash === CDN_LOOP ||
-    lines[2]!.hash === CDN_LOOP ||
-    lines[3]!.hash === CDN_LOOP ||
-    lines[4]!.hash === CDN_LOOP ||
-    lines[5]!.hash === CDN_LOOP ||
-    lines[6]!.hash === CDN_LOOP ||
-    lines[7]!.hash === CDN_LOOP ||
-    lines[8]!.hash === CDN_LOOP ||
-    lines[9]!.hash === CDN_LOOP ||
-    lines[10]!.hash === CDN_LOOP ||
-    lines[11]!.hash === CDN_LOOP ||
-    lines[12]!.hash === CDN_LOOP ||
-    lines[13]!.hash === CDN_LOOP ||
-    lines[14]!.hash === CDN_LOOP ||
-    lines[15]!.hash === CDN_LOOP ||
-    lines[16]!.hash === CDN_LOOP ||
-    lines[17]!.hash === CDN_LOOP ||
-    lines[18]!.hash === CDN_LOOP ||
-    lines[19]!.hash === CDN_LOOP
-  );
-}
-
 function prove(): number {
   const r = ffi.cast(PLAIN, get_request());
   const address = ngx.var["binary_remote_addr"] ?? "";
@@ -156,11 +129,12 @@ function prove(): number {
     textOf(r.http_protocol) === ngx.var["server_protocol"] &&
     (r.server.len === 0 || textOf(r.server) === ngx.var["host"]) &&
     valueOf(r.host) === ngx.var["http_host"] &&
-    valueOf(r.connection_line) === ngx.var["http_connection"] &&
     valueOf(r.content_length) === ngx.var["http_content_length"] &&
     valueOf(r.transfer_encoding) === ngx.var["http_transfer_encoding"] &&
     (address.length > 4 ? string.sub(address, 1, 8) : address) === clientBytes();
   if (proved) return 1;
+  triesLeft -= 1;
+  if (triesLeft > 0) return 0;
   ngx.log(
     ngx.ERR,
     "this nginx keeps its requests in another form: each is asked about through variables, which is slower",
@@ -178,59 +152,69 @@ function valueOf(line: PlainLine | undefined): string | undefined {
 
 function hashOf(name: string): number {
   let hash = 0;
-  for (let i = 1; i <= name.length; i++) hash = hash * 31 + string.byte(name, i);
+  // Kept below 2^53: only the low 32 bits matter, and of those each step takes nothing from above.
+  for (let i = 1; i <= name.length; i++) hash = (hash * 31 + string.byte(name, i)) % 4294967296;
   return tobit(hash);
 }
 
 /**
- * Whether each line ends in CRLF right behind its value and has a colon. nginx has put a zero over the byte behind a value, so an LF has to
- * follow it; where a bare LF ended the line, the next line begins there. Whatever else it is, it is looked at with care (`head.ts`).
+ * Whether no line asks for a careful look: a control character in a value, CDN-Loop, a Connection that speaks of other fields, and, where heads are written in lines, one that
+ * does not end in CRLF right behind its value or has no colon. nginx has put a zero over the byte behind a value, so an LF has to follow
+ * it; where a bare LF ended the line, the next line begins there (`head.ts`). `written`: over HTTP/1.
  */
-function areLinesUsual(lines: PlainLines, count: number): boolean {
+function areLinesUsual(lines: PlainLines, count: number, written: boolean): boolean {
   if (count <= 0) return true;
-  if (!isLineUsual(lines[0]!)) return false;
+  if (!isLineUsual(lines[0]!, written)) return false;
   if (count <= 1) return true;
-  if (!isLineUsual(lines[1]!)) return false;
+  if (!isLineUsual(lines[1]!, written)) return false;
   if (count <= 2) return true;
-  if (!isLineUsual(lines[2]!)) return false;
+  if (!isLineUsual(lines[2]!, written)) return false;
   if (count <= 3) return true;
-  if (!isLineUsual(lines[3]!)) return false;
+  if (!isLineUsual(lines[3]!, written)) return false;
   if (count <= 4) return true;
-  if (!isLineUsual(lines[4]!)) return false;
+  if (!isLineUsual(lines[4]!, written)) return false;
   if (count <= 5) return true;
-  if (!isLineUsual(lines[5]!)) return false;
+  if (!isLineUsual(lines[5]!, written)) return false;
   if (count <= 6) return true;
-  if (!isLineUsual(lines[6]!)) return false;
+  if (!isLineUsual(lines[6]!, written)) return false;
   if (count <= 7) return true;
-  if (!isLineUsual(lines[7]!)) return false;
+  if (!isLineUsual(lines[7]!, written)) return false;
   if (count <= 8) return true;
-  if (!isLineUsual(lines[8]!)) return false;
+  if (!isLineUsual(lines[8]!, written)) return false;
   if (count <= 9) return true;
-  if (!isLineUsual(lines[9]!)) return false;
+  if (!isLineUsual(lines[9]!, written)) return false;
   if (count <= 10) return true;
-  if (!isLineUsual(lines[10]!)) return false;
+  if (!isLineUsual(lines[10]!, written)) return false;
   if (count <= 11) return true;
-  if (!isLineUsual(lines[11]!)) return false;
+  if (!isLineUsual(lines[11]!, written)) return false;
   if (count <= 12) return true;
-  if (!isLineUsual(lines[12]!)) return false;
+  if (!isLineUsual(lines[12]!, written)) return false;
   if (count <= 13) return true;
-  if (!isLineUsual(lines[13]!)) return false;
+  if (!isLineUsual(lines[13]!, written)) return false;
   if (count <= 14) return true;
-  if (!isLineUsual(lines[14]!)) return false;
+  if (!isLineUsual(lines[14]!, written)) return false;
   if (count <= 15) return true;
-  if (!isLineUsual(lines[15]!)) return false;
+  if (!isLineUsual(lines[15]!, written)) return false;
   if (count <= 16) return true;
-  if (!isLineUsual(lines[16]!)) return false;
+  if (!isLineUsual(lines[16]!, written)) return false;
   if (count <= 17) return true;
-  if (!isLineUsual(lines[17]!)) return false;
+  if (!isLineUsual(lines[17]!, written)) return false;
   if (count <= 18) return true;
-  if (!isLineUsual(lines[18]!)) return false;
+  if (!isLineUsual(lines[18]!, written)) return false;
   if (count <= 19) return true;
-  if (!isLineUsual(lines[19]!)) return false;
+  if (!isLineUsual(lines[19]!, written)) return false;
   return count <= LINES_MAX;
 }
 
-function isLineUsual(line: PlainLine): boolean {
+function isLineUsual(line: PlainLine, written: boolean): boolean {
   const value = line.value;
-  return value.data[value.len + 1] === LF && value.data !== line.key.data + line.key.len;
+  if (written && (value.data[value.len + 1] !== LF || value.data === line.key.data + line.key.len))
+    return false;
+  // nginx has ended the value with a zero. The C library compares 16 bytes at once with up to 15 others.
+  const length = value.len;
+  if (ffi.C.strcspn(value.data, CONTROLS) !== length || ffi.C.strcspn(value.data, MORE_CONTROLS) !== length)
+    return false;
+  const hash = line.hash;
+  if (hash === CDN_LOOP) return false;
+  return hash !== CONNECTION || USUAL[ffi.string(value.data, value.len)] !== undefined;
 }
