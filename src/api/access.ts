@@ -36,13 +36,14 @@ export function actorOf(who: Visitor): ActorContext {
   return { userId: who.person.userId, name: who.person.name, roles: activeRoles(who) };
 }
 
-export function meOf(who: Visitor): MeView {
+export function meOf(who: Visitor, accounts: readonly string[]): MeView {
   const staff = who.person.roles.some((role) => role !== "customer");
   return {
     userId: who.person.userId,
     name: who.person.name,
     email: who.person.email,
     roles: who.person.roles,
+    accounts,
     secondFactor: who.person.secondFactor,
     mayDecide: staff && who.strong,
     whyNot: !staff ? "Customers decide nothing here" : who.strong ? null : whyNotStrong(who),

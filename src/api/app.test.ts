@@ -10,7 +10,7 @@ import { createApi, openApiOf } from "./app.ts";
 import { HEADERS_MAX, JSON_DEPTH_MAX } from "./bounds.ts";
 import { endpoints } from "./endpoints.ts";
 import { createSignIn } from "./sign-in.ts";
-import { browserOf, enrol, startControl, type Browser, type TestControl } from "./testing.ts";
+import { browserOf, enrol, expectOk, startControl, type Browser, type TestControl } from "./testing.ts";
 
 let server: TestControl;
 let officer: Browser;
@@ -208,6 +208,35 @@ test("Bodies are bounded in bytes, depth, type and encoding", async () => {
   assert.equal((await post("[".repeat(100_000))).status, 422);
   const huge = await post(`{"facts":"${"x".repeat(1024 * 1024)}"}`).catch(() => null);
   assert.ok(huge === null || huge.status === 413, String(huge?.status));
+});
+
+test("A call that takes nothing may come without a body, and one that takes something may not", async () => {
+  const cookie = [...customer.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
+  const bare = (path: string): Promise<Response> =>
+    fetch(`${server.url}/api/v1${path}`, { method: "POST", headers: { cookie, origin: server.url } });
+  const site = (await server.sites.list()).items.find((each) => each.account === "shop");
+  assert.ok(site);
+  const checked = await bare(`/sites/${site.siteId}/hostnames/shop.example/check`);
+  assert.equal(checked.status, 200, await checked.text());
+  assert.equal((await bare("/sites")).status, 422);
+});
+
+test("Everybody learns the accounts that are theirs; an invitation may begin one, and no other", async () => {
+  const accounts = async (who: Browser): Promise<unknown> =>
+    (await json(await expectOk(who.get("/api/v1/me"))))["accounts"];
+  assert.deepEqual(await accounts(customer), ["shop"]);
+  assert.deepEqual(await accounts(officer), []);
+  const fresh = { name: "New", email: "new@inn.example", roles: ["customer"], account: " The Inn " } as const;
+  const { browser: innkeeper } = await enrol(server, fresh);
+  assert.deepEqual(await accounts(innkeeper), ["The Inn"]);
+  const add = (account: string): Promise<Response> =>
+    innkeeper.send("POST", "/api/v1/sites", {
+      hostname: "inn.example",
+      originUrl: server.originUrl,
+      account,
+    });
+  assert.equal((await add("shop")).status, 403);
+  assert.equal((await add("The Inn")).status, 200);
 });
 
 test("Headers are bounded in number", async () => {

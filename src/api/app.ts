@@ -96,8 +96,10 @@ function sameOrigin(request: Request, publicOrigin: string): void {
   );
 }
 
+/** A call that takes nothing may come with nothing: no body and no type stand for null, which the endpoint's own table then judges. */
 async function jsonOf(request: Request): Promise<unknown> {
   const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
+  if (type === undefined && (await readBody(request, BODY_BYTES_MAX)).length === 0) return null;
   if (type !== "application/json") throw new Fault("input.invalid", "Send the body as application/json");
   return required(parseJson(await readBody(request, BODY_BYTES_MAX)));
 }
@@ -160,7 +162,12 @@ function describe(key: keyof Endpoints, endpoint: Endpoint): RouteConfig {
       params: paramsSchema(path),
       query: endpoint.query as z.ZodObject,
       ...(takesBody
-        ? { body: { required: true, content: { "application/json": { schema: endpoint.body } } } }
+        ? {
+            body: {
+              required: !endpoint.body.safeParse(null).success,
+              content: { "application/json": { schema: endpoint.body } },
+            },
+          }
         : {}),
     },
     responses: {

@@ -4,7 +4,7 @@
  */
 import { z } from "@hono/zod-openapi";
 import { Fault } from "../contract/fault.ts";
-import type { Endpoints, Page, SiteView } from "../contract/http.ts";
+import { ACCOUNTS_SHOWN_MAX, type Endpoints, type Page, type SiteView } from "../contract/http.ts";
 import type { ActorContext } from "../desk/desk.ts";
 import type { AppealId, CaseId, DecisionId, MeasureId, OpeningId, SiteId } from "../contract/ids.ts";
 import type { DecisionAction, OpeningAction } from "../contract/desk-states.ts";
@@ -57,7 +57,8 @@ export const endpoints: { readonly [Key in keyof Endpoints]: Endpoint<Key> } = {
     query: q,
     body: nothing,
     answer: views.me,
-    run: async ({ visitor }) => meOf(visitor),
+    run: async ({ visitor, services }) =>
+      meOf(visitor, (await accountsOf(services.db, visitor.person.userId)).slice(0, ACCOUNTS_SHOWN_MAX)),
   },
   "GET /overview": {
     summary: "The state of the whole instance",

@@ -86,12 +86,7 @@ test("A bad command is a problem that says what to do", async () => {
   const wrong: [string, string, unknown, number][] = [
     ["POST", "/people", { name: "A", email: "no address", roles: ["officer"] }, 422],
     ["POST", "/people", { name: "A", email: "b@desk.example", roles: ["king"] }, 422],
-    [
-      "POST",
-      "/people",
-      { name: "A", email: "b@desk.example", roles: ["customer"], account: "nobody's" },
-      422,
-    ],
+    ["POST", "/people", { name: "A", email: "b@desk.example", roles: ["customer"], account: "" }, 422],
     ["POST", "/protect", { hostname: "x.example" }, 422],
     ["POST", "/protect", undefined, 422],
     ["GET", "/sites/x", undefined, 404],

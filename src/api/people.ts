@@ -1,10 +1,11 @@
 /** Inviting people: an account that nobody can sign up for, roles, and a link that works once. */
-import type { UserId } from "../contract/ids.ts";
+import { newId, type AccountId, type UserId } from "../contract/ids.ts";
 import type { Role } from "../contract/desk-states.ts";
 import { Fault } from "../contract/fault.ts";
 import type { PersonView } from "../contract/http.ts";
 import { accountByName, insertMember, insertPerson, listPeople, personByEmail } from "../store/people.ts";
 import { addOwnerOfAccount } from "../store/site-members.ts";
+import { ensureAccount } from "../store/sites.ts";
 import type { Services } from "./services.ts";
 import { INVITATION_MS, type SignIn } from "./sign-in.ts";
 
@@ -40,16 +41,20 @@ export async function invite(
     }
     await insertPerson(tx, { userId, name: invitation.name, email, roles, at: new Date(services.now()) });
     if (invitation.account !== undefined) {
-      const accountId = await accountByName(tx, invitation.account);
-      if (accountId === null) {
-        throw new Fault(
-          "input.invalid",
-          "Cannot invite to an account that does not exist: protect a site under it first",
-          {
-            fields: { account: "There is no such account" },
-          },
-        );
+      const account = invitation.account.trim();
+      if (account === "") {
+        throw new Fault("input.invalid", "Cannot invite to an account without a name: give it one", {
+          fields: { account: "Give the account's name" },
+        });
       }
+      // A new customer's account begins with them: notices about its sites go to their address.
+      const accountId =
+        (await accountByName(tx, account)) ??
+        (await ensureAccount(tx, {
+          accountId: newId<AccountId>("acct", services.random),
+          name: account,
+          email,
+        }));
       await insertMember(tx, userId, accountId);
       await addOwnerOfAccount(tx, { accountId, userId, at: new Date(services.now()) });
     }

@@ -85,6 +85,7 @@ export const me: z.ZodType<MeView> = z.object({
   name: text,
   email: text,
   roles: list(z.enum(ROLES)),
+  accounts: list(text),
   secondFactor: z.boolean(),
   mayDecide: z.boolean(),
   whyNot: text.nullable(),

@@ -36,11 +36,14 @@ import type { CacheEndpoints, CertificateEndpoints, OriginEndpoints, OwnershipEn
 
 export type Page<T> = { readonly items: readonly T[]; readonly total: number };
 
+export const ACCOUNTS_SHOWN_MAX = 100;
 export type MeView = {
   readonly userId: UserId;
   readonly name: string;
   readonly email: string;
   readonly roles: readonly Role[];
+  /** Names of the accounts that this person may add sites to as their owner; at most ACCOUNTS_SHOWN_MAX. */
+  readonly accounts: readonly string[];
   readonly secondFactor: boolean;
   /** False until the session may decide; `whyNot` says what to do. */
   readonly mayDecide: boolean;
@@ -357,7 +360,7 @@ type OwnEndpoints = {
   "GET /openings/{openingId}/sealed": { body: null; answer: SealedIdentity };
   "GET /people": { body: null; answer: Page<PersonView> };
   "POST /people": {
-    /** `account`: whose sites a customer may see. */
+    /** `account`: whose sites a customer may see and add. It is made if there is none of this name. */
     body: { name: string; email: string; roles: readonly Role[]; account?: string };
     answer: PersonView & { readonly signInLink: string };
   };

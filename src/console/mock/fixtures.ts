@@ -47,6 +47,7 @@ export function worldAt(now: number) {
     name: colleague.name,
     email: "second@desk.example",
     roles: ["officer", "operator"],
+    accounts: [],
     secondFactor: true,
     mayDecide: true,
     whyNot: null,

@@ -6,7 +6,7 @@ import { useWords } from "../language.tsx";
 import { FaultNote } from "../parts/fault-note.tsx";
 import { Head, Panel } from "../parts/head.tsx";
 import { Loaded } from "../parts/loaded.tsx";
-import { client, usePeople, useWrite } from "../queries.ts";
+import { client, usePeople, useSites, useWrite } from "../queries.ts";
 
 function Invite() {
   const words = useWords();
@@ -14,14 +14,22 @@ function Invite() {
   const [name, setName] = useState("");
   const [email, setEmail] = useState("");
   const [roles, setRoles] = useState<readonly string[]>(["officer"]);
-  const send = useWrite<"POST /people", { name: string; email: string; roles: readonly Role[] }>(
+  const [account, setAccount] = useState("");
+  const sites = useSites();
+  const send = useWrite<
+    "POST /people",
+    { name: string; email: string; roles: readonly Role[]; account?: string }
+  >(
     (body) => client.call("POST /people", { body }),
     () => {
       setName("");
       setEmail("");
+      setAccount("");
     },
   );
   const chosen = ROLES.filter((role) => roles.includes(role));
+  const isCustomer = chosen.includes("customer");
+  const accounts = [...new Set((sites.data?.items ?? []).map((site) => site.account))];
   return (
     <Panel title={w.invite}>
       <div className="stack">
@@ -50,7 +58,12 @@ function Invite() {
           noValidate
           onSubmit={(event) => {
             event.preventDefault();
-            send.mutate({ name: name.trim(), email: email.trim(), roles: chosen });
+            send.mutate({
+              name: name.trim(),
+              email: email.trim(),
+              roles: chosen,
+              ...(isCustomer ? { account: account.trim() } : {}),
+            });
           }}
         >
           <div className="three">
@@ -80,12 +93,34 @@ function Invite() {
               </div>
             </Checkbox.Group>
           </div>
-          <FaultNote fault={send.error} shownFields={["name", "email", "roles"]} />
+          {isCustomer ? (
+            <>
+              <TextInput
+                label={w.account}
+                description={w.accountHelp}
+                list="accounts-there"
+                value={account}
+                error={send.error?.fields["account"] ?? null}
+                onChange={(event) => setAccount(event.currentTarget.value)}
+              />
+              <datalist id="accounts-there">
+                {accounts.map((each) => (
+                  <option key={each} value={each} />
+                ))}
+              </datalist>
+            </>
+          ) : null}
+          <FaultNote fault={send.error} shownFields={["name", "email", "roles", "account"]} />
           <div>
             <Button
               type="submit"
               loading={send.isPending}
-              disabled={name.trim() === "" || email.trim() === "" || chosen.length === 0}
+              disabled={
+                name.trim() === "" ||
+                email.trim() === "" ||
+                chosen.length === 0 ||
+                (isCustomer && account.trim() === "")
+              }
             >
               {w.go}
             </Button>

@@ -1,5 +1,5 @@
 /** Adding a site: the name is read first, and what was found is shown before anything is made. Nothing changes for visitors here. */
-import { Button, TextInput } from "@mantine/core";
+import { Button, NativeSelect, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { useLocation } from "wouter";
 import type { HostnamePlan } from "../../contract/http-sites.ts";
@@ -9,7 +9,7 @@ import { FaultNote } from "../parts/fault-note.tsx";
 import { Head, Panel } from "../parts/head.tsx";
 import { Records } from "../parts/records.tsx";
 import { sayDone } from "../parts/saved-note.ts";
-import { client, useSites, useWrite } from "../queries.ts";
+import { client, useMe, useSites, useWrite } from "../queries.ts";
 
 function PlanNotes({ plan }: { readonly plan: HostnamePlan }) {
   const w = useWords().site.add;
@@ -54,16 +54,66 @@ function PlanNotes({ plan }: { readonly plan: HostnamePlan }) {
   );
 }
 
+/** Whose the site is to be: one's own account without a question, a choice among several; an operator may name any, a new one too. */
+function AccountField({
+  value,
+  onChange,
+  error,
+}: {
+  readonly value: string;
+  readonly onChange: (account: string) => void;
+  readonly error: string | null;
+}) {
+  const words = useWords();
+  const w = words.site.add;
+  const me = useMe();
+  const sites = useSites();
+  const own = me.data?.accounts ?? [];
+  if (me.data?.roles.includes("operator") === true) {
+    const known = [...new Set([...own, ...(sites.data?.items ?? []).map(({ account }) => account)])];
+    return (
+      <>
+        <TextInput
+          label={w.account}
+          description={w.accountAnyHelp}
+          list="known-accounts"
+          value={value}
+          error={error}
+          onChange={(event) => onChange(event.currentTarget.value)}
+        />
+        <datalist id="known-accounts">
+          {known.map((name) => (
+            <option key={name} value={name} />
+          ))}
+        </datalist>
+      </>
+    );
+  }
+  if (own.length > 1)
+    return (
+      <NativeSelect
+        label={w.account}
+        description={w.accountHelp}
+        data={[...own]}
+        value={value}
+        error={error}
+        onChange={(event) => onChange(event.currentTarget.value)}
+      />
+    );
+  return (
+    <TextInput label={w.account} description={w.accountHelp} value={value} error={error} readOnly disabled />
+  );
+}
+
 function CreateForm({ plan }: { readonly plan: HostnamePlan }) {
   const words = useWords();
   const w = words.site.add;
   const [, go] = useLocation();
-  const sites = useSites();
-  const accounts = [...new Set((sites.data?.items ?? []).map(({ account }) => account))];
+  const me = useMe();
   const [originUrl, setOriginUrl] = useState(plan.proposedOriginUrl ?? "");
   const [typedAccount, setAccount] = useState<string | null>(null);
-  // Whoever has one account alone need not type it.
-  const account = typedAccount ?? (accounts.length === 1 ? (accounts[0] ?? "") : "");
+  const account = typedAccount ?? me.data?.accounts[0] ?? "";
+  const noAccount = me.data?.roles.includes("operator") === true ? w.needAccount : w.noAccount;
   const send = useWrite<"POST /sites", null>(
     () =>
       client.call("POST /sites", {
@@ -76,7 +126,7 @@ function CreateForm({ plan }: { readonly plan: HostnamePlan }) {
   );
   const why =
     plan.refusedBecause ??
-    (originUrl.trim() === "" ? w.needOrigin : account.trim() === "" ? w.needAccount : null);
+    (originUrl.trim() === "" ? w.needOrigin : account.trim() === "" ? noAccount : null);
   const ok = why === null && !send.isPending;
   return (
     <Panel title={plan.hostname}>
@@ -97,13 +147,7 @@ function CreateForm({ plan }: { readonly plan: HostnamePlan }) {
             error={send.error?.fields["originUrl"] ?? null}
             onChange={(event) => setOriginUrl(event.currentTarget.value)}
           />
-          <TextInput
-            label={w.account}
-            description={w.accountHelp}
-            value={account}
-            error={send.error?.fields["account"] ?? null}
-            onChange={(event) => setAccount(event.currentTarget.value)}
-          />
+          <AccountField value={account} error={send.error?.fields["account"] ?? null} onChange={setAccount} />
         </div>
         <FaultNote fault={send.error} shownFields={["originUrl", "account"]} />
         <ActButton

@@ -631,6 +631,8 @@ export const ENGLISH = {
     linkHelp:
       "Shown this one time. Give it to them in person or over a channel you trust: whoever opens it first gets in.",
     noRole: "Choose at least one role.",
+    account: "Account",
+    accountHelp: "Whose sites they own: an account that is there, or the name of a new one.",
     forOperators: "Only operators see and invite people.",
     fewOfficers: "There are fewer than two officers. No measure can be confirmed.",
   },

@@ -605,6 +605,9 @@ export const FRENCH: Words = {
     linkHelp:
       "Montré cette seule fois. Remettez-le en personne ou par une voie sûre : qui l’ouvre en premier, entre.",
     noRole: "Choisissez au moins un rôle.",
+    account: "Compte",
+    accountHelp:
+      "Le compte dont cette personne possède les sites : un compte existant, ou le nom d’un nouveau.",
     forOperators: "Seuls les exploitants voient et invitent des personnes.",
     fewOfficers: "Il y a moins de deux agents. Aucune mesure ne peut être confirmée.",
   },
