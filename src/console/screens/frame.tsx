@@ -10,6 +10,7 @@ import { useWords } from "../language.tsx";
 import { BrandMark } from "../parts/brand.tsx";
 import { Preferences } from "../parts/preferences.tsx";
 import { auth, useOverview } from "../queries.ts";
+import { dropDrafts } from "../site/held-drafts.ts";
 
 const PLACES = [
   { path: "/", key: "o", word: "overview" },
@@ -109,6 +110,7 @@ export function Frame({ me, children }: { readonly me: MeView; readonly children
       .catch(() => null)
       .then(() => {
         queries.clear();
+        dropDrafts();
         go("/sign-in");
       });
   };

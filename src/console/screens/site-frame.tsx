@@ -5,6 +5,7 @@ import type { SiteRole } from "../../contract/http-sites.ts";
 import type { SiteView } from "../../contract/http.ts";
 import type { SiteId } from "../../contract/ids.ts";
 import { useWords } from "../language.tsx";
+import { useActiveInView } from "../parts/active-in-view.ts";
 import { Head } from "../parts/head.tsx";
 import { Loaded } from "../parts/loaded.tsx";
 import { useSite } from "../site-queries.ts";
@@ -16,6 +17,20 @@ export type SiteTab = (typeof TABS)[number];
 
 const addressOf = (siteId: SiteId, tab: SiteTab): string =>
   tab === "overview" ? `/sites/${siteId}` : `/sites/${siteId}/${tab}`;
+
+function Tabs({ siteId, tab }: { readonly siteId: SiteId; readonly tab: SiteTab }) {
+  const w = useWords().site.tabs;
+  const row = useActiveInView(tab);
+  return (
+    <nav className="tabs" ref={row} aria-label={w.label}>
+      {TABS.map((each) => (
+        <Link key={each} href={addressOf(siteId, each)} aria-current={each === tab ? "page" : undefined}>
+          {w[each]}
+        </Link>
+      ))}
+    </nav>
+  );
+}
 
 export function SiteFrame({
   siteId,
@@ -39,17 +54,7 @@ export function SiteFrame({
             title={site.hostnames[0] ?? words.siteState[site.state]}
             intro={`${w.tabs[tab]} · ${site.account} · ${w.role[site.role]}`}
           />
-          <nav className="tabs" aria-label={w.tabs.label}>
-            {TABS.map((each) => (
-              <Link
-                key={each}
-                href={addressOf(siteId, each)}
-                aria-current={each === tab ? "page" : undefined}
-              >
-                {w.tabs[each]}
-              </Link>
-            ))}
-          </nav>
+          <Tabs siteId={siteId} tab={tab} />
           {children(site)}
         </>
       )}

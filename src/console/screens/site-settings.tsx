@@ -3,7 +3,7 @@
  * part to part. If somebody else saves meanwhile, both differences are shown and nothing typed is lost.
  */
 import { Button, TextInput } from "@mantine/core";
-import { useMemo, useState, type ReactNode } from "react";
+import { useEffect, useMemo, useState, type ReactNode } from "react";
 import { Link, Redirect } from "wouter";
 import type { SettingsView } from "../../contract/http-sites.ts";
 import type { SiteId } from "../../contract/ids.ts";
@@ -11,11 +11,13 @@ import { useWords } from "../language.tsx";
 import { AskOnce } from "../parts/ask-once.tsx";
 import { Changes } from "../parts/changes.tsx";
 import { FaultNote } from "../parts/fault-note.tsx";
+import { useActiveInView } from "../parts/active-in-view.ts";
 import { Loaded } from "../parts/loaded.tsx";
 import { sayDone } from "../parts/saved-note.ts";
 import { client, useWrite } from "../queries.ts";
 import { DraftContext, type DraftHold } from "../site/draft-fields.tsx";
 import { changesBetween, rebase, unreadNumbers, withValueAt, type Draft } from "../site/draft.ts";
+import { heldDraft, holdDraft } from "../site/held-drafts.ts";
 import { whyNotMay, whyNotSave } from "../site/may.ts";
 import { countByPart, isPart, PART_NAMES, partOf, type SettingsPart } from "../site/parts.ts";
 import { useSettings } from "../site-queries.ts";
@@ -53,8 +55,9 @@ function PartNav({
   readonly wrong: Readonly<Partial<Record<SettingsPart, number>>>;
 }) {
   const w = useWords().site;
+  const row = useActiveInView(part);
   return (
-    <nav className="part-nav" aria-label={w.draft.parts}>
+    <nav className="part-nav" ref={row} aria-label={w.draft.parts}>
       {PART_NAMES.map((name) => (
         <Link
           key={name}
@@ -136,7 +139,7 @@ function SettingsForm({
     base: from.settings,
     wanted: from.settings,
   });
-  const [held, setHeld] = useState<Draft>(() => fresh(view));
+  const [held, setHeld] = useState<Draft>(() => heldDraft(site.siteId) ?? fresh(view));
   const [generation, setGeneration] = useState(0);
   const [note, setNote] = useState("");
   const [noteTried, setNoteTried] = useState(false);
@@ -165,6 +168,7 @@ function SettingsForm({
   );
 
   const changes = useMemo(() => changesBetween(draft.base, draft.wanted), [draft]);
+  useEffect(() => holdDraft(site.siteId, draft), [site.siteId, draft]);
   const unread = unreadNumbers(draft.wanted);
   const fields = send.error?.fields ?? {};
   const mayNot = whyNotMay(site.role, { act: "PUT /sites/{siteId}/settings", words });
