@@ -4,7 +4,7 @@
  * begins with a checksum; what does not match is moved aside and the others load. Files and folder are this user's alone, since keys lie in them.
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -33,6 +33,9 @@ export class CertificateStore {
     this.quarantine = join(stateDir, "quarantine");
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
     mkdirSync(this.quarantine, { recursive: true, mode: 0o700 });
+    // Folders that were there before keep the mode that somebody gave them.
+    chmodSync(this.#folder, 0o700);
+    chmodSync(this.quarantine, 0o700);
   }
 
   /** Resolves when the certificate survives a power cut. Rejects with the system's error; the old file then still stands. */
@@ -42,6 +45,7 @@ export class CertificateStore {
     try {
       const file = await open(fresh, "w", 0o600);
       try {
+        await file.chmod(0o600); // What a crash left may have any mode.
         await file.writeFile(encodeCertificateFile(certificate));
         await file.sync();
       } finally {
@@ -67,17 +71,25 @@ export class CertificateStore {
     const broken: { file: string; why: string }[] = [];
     for (const name of readdirSync(this.#folder).sort()) {
       if (!name.endsWith(SUFFIX)) continue;
-      const parsed = decodeCertificateFile(readFileSync(join(this.#folder, name)));
+      const bytes = readBounded(join(this.#folder, name));
+      const parsed =
+        typeof bytes === "string" ? { ok: false as const, why: bytes } : decodeCertificateFile(bytes);
       if (parsed.ok) values.push({ file: name, value: parsed.value });
       else broken.push({ file: name, why: parsed.why });
     }
-    for (const { file } of broken) this.setAside(file);
+    for (const { file } of broken) {
+      try {
+        this.setAside(file);
+      } catch {
+        // It stays where it is, and is told of again at the next start: the others load.
+      }
+    }
     return { values, broken };
   }
 
   /** Moves a file out of the way, keeping it for whoever wants to know what happened. */
   setAside(file: string): void {
-    const bytes = readFileSync(join(this.#folder, file));
+    const bytes = readBounded(join(this.#folder, file));
     const mark = createHash("sha256").update(bytes).digest("hex").slice(0, 12);
     renameSync(join(this.#folder, file), join(this.quarantine, `${file}.${mark}`));
   }
@@ -86,6 +98,18 @@ export class CertificateStore {
 export function fileOf(certificateId: string): string {
   if (!ID_PATTERN.test(certificateId)) throw new Error("A certificate without an id cannot be a file name.");
   return certificateId + SUFFIX;
+}
+
+/** The bytes, or why they are none of a certificate. */
+function readBounded(path: string): Buffer | string {
+  try {
+    const found = statSync(path);
+    if (!found.isFile()) return "It is no file";
+    if (found.size > FILE_BYTES_MAX) return "It is larger than a certificate may be";
+    return readFileSync(path);
+  } catch (error) {
+    return `It cannot be read (${(error as { code?: string }).code ?? "unknown"})`;
+  }
 }
 
 /** "parapet-certificate-1 SHA256 BYTES\n" and the JSON. The hash is over the JSON's bytes alone. */
