@@ -1,9 +1,9 @@
 /**
- * ADMIT: the first thing that runs for a request, before its body is read. A plain request of a known site costs one
- * variable read, one table lookup and, where the site has a limit, one address read and one atomic addition. `p_key` is
- * "HOST RAW-HOST CONNECTION REST", where REST is every other field that makes a request less than plain (body, CDN-Loop), so that
- * one lookup answers "which site?" and "anything odd?" at once. Only keys with a plain CONNECTION and an empty REST are remembered;
- * no field's value ends in a space, so an odd request's key never equals one of those, and goes the careful way.
+ * ADMIT: the first thing that runs for a request, before its body is read. A plain request of a known site costs one look into nginx's own
+ * memory (`plain-request.ts`: which host, anything odd?), one table look-up and, where the site has a limit, one atomic addition.
+ * Whatever is odd about a request, or new, sends it the careful way, where its whole head is judged. Should nginx's memory have another
+ * form than the one that was proved, the same is asked through one variable, `p_key`: "HOST RAW-HOST CONNECTION REST", where REST is every
+ * other field that makes a request less than plain; no field's value ends in a space, so an odd request's key never equals a remembered one.
  */
 import { isStaticExtension, isStaticPath } from "../cache-rules.ts";
 import { judge, retryAfterSeconds, type Allowance } from "../client-limit.ts";

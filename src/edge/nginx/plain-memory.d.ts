@@ -12,6 +12,7 @@ type PlainRequest = {
     readonly size: number;
     readonly room: number;
   };
+  readonly buffer: { readonly pos: BytePointer };
   readonly host: PlainLine | undefined;
   readonly content_length: PlainLine | undefined;
   readonly transfer_encoding: PlainLine | undefined;

@@ -16,10 +16,12 @@ uint32_t strcspn(const uint8_t *s, const char *reject);
 typedef struct { uint32_t len; uint32_t len_high; const uint8_t *data; } parapet_text_t;
 typedef struct { int32_t hash; uint32_t hash_high; parapet_text_t key; parapet_text_t value; void *lowcase; } parapet_line_t;
 typedef struct { void *to_pool[12]; uint64_t type; const uint8_t *sockaddr; } parapet_connection_t;
+typedef struct { const uint8_t *pos; } parapet_buffer_t;
 typedef struct {
   uint32_t signature;
   const parapet_connection_t *connection;
-  void *until_headers[11];
+  void *until_buffer[10];
+  const parapet_buffer_t *buffer;
   struct { void *last; const parapet_line_t *lines; uint32_t count; uint32_t count_high; void *more; uint32_t size; uint32_t size_high; uint32_t room; uint32_t room_high; void *pool; } headers;
   const parapet_line_t *host;
   void *connection_conditions_agent_referer[7];
@@ -62,6 +64,7 @@ const CONTROLS = string.char(1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 14, 15, 16, 17);
 const MORE_CONTROLS = string.char(18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 127);
 const HASH = 35;
 const LF = 10;
+const CR = 13;
 
 /** 0: not proved yet. 1: the layout is proved. -1: it is another one. */
 let layout = 0;
@@ -86,10 +89,16 @@ export function plainHost(): string {
   const r = ffi.cast(PLAIN, get_request());
   if (r.content_length !== undefined || r.transfer_encoding !== undefined) return "";
   if (r.host === undefined || r.method > GET_OR_HEAD_MAX) return "";
-  // Over HTTP/1 a scheme stands in an absolute target, which may name another host than the field does (RFC 9112 §3.2.2).
-  if (r.http_version < HTTP_2 && r.schema.len !== 0) return "";
+  const written = r.http_version < HTTP_2;
+  if (written) {
+    // A scheme stands in an absolute target, which may name another host than the field does (RFC 9112 §3.2.2).
+    if (r.schema.len !== 0) return "";
+    const line = r.request_line;
+    if (line.data[line.len] !== CR || line.data[line.len + 1] !== LF) return "";
+  }
   if (r.headers.more !== undefined) return "";
-  if (!areLinesUsual(r.headers.lines, r.headers.count, r.http_version < HTTP_2)) return "";
+  const behind = areLinesUsual(r.headers.lines, r.headers.count, written, r.request_line);
+  if (behind === undefined || (written && behind !== r.buffer.pos - 2)) return "";
   // A fragment has no place in a target (RFC 9112 §3.2): nginx stops reading at it, but would send it on.
   if (ffi.C.memchr(r.unparsed_uri.data, HASH, r.unparsed_uri.len) !== undefined) return "";
   return ffi.string(r.server.data, r.server.len);
@@ -158,63 +167,94 @@ function hashOf(name: string): number {
 }
 
 /**
- * Whether no line asks for a careful look: a control character in a value, CDN-Loop, a Connection that speaks of other fields, and, where heads are written in lines, one that
- * does not end in CRLF right behind its value or has no colon. nginx has put a zero over the byte behind a value, so an LF has to follow
- * it; where a bare LF ended the line, the next line begins there (`head.ts`). `written`: over HTTP/1.
+ * Where the head's last line ends, or undefined if a line asks for a careful look: a control character in a value, CDN-Loop, a Connection that
+ * speaks of other fields, and, where heads are written in lines, one that does not begin where the one before ended in CRLF right behind its
+ * value, or has no colon. nginx has put a zero over the byte behind a value, so an LF has to follow it; where a bare LF ended the line, the
+ * next line begins there (`head.ts`). `written`: over HTTP/1.
  */
-function areLinesUsual(lines: PlainLines, count: number, written: boolean): boolean {
-  if (count <= 0) return true;
-  if (!isLineUsual(lines[0]!, written)) return false;
-  if (count <= 1) return true;
-  if (!isLineUsual(lines[1]!, written)) return false;
-  if (count <= 2) return true;
-  if (!isLineUsual(lines[2]!, written)) return false;
-  if (count <= 3) return true;
-  if (!isLineUsual(lines[3]!, written)) return false;
-  if (count <= 4) return true;
-  if (!isLineUsual(lines[4]!, written)) return false;
-  if (count <= 5) return true;
-  if (!isLineUsual(lines[5]!, written)) return false;
-  if (count <= 6) return true;
-  if (!isLineUsual(lines[6]!, written)) return false;
-  if (count <= 7) return true;
-  if (!isLineUsual(lines[7]!, written)) return false;
-  if (count <= 8) return true;
-  if (!isLineUsual(lines[8]!, written)) return false;
-  if (count <= 9) return true;
-  if (!isLineUsual(lines[9]!, written)) return false;
-  if (count <= 10) return true;
-  if (!isLineUsual(lines[10]!, written)) return false;
-  if (count <= 11) return true;
-  if (!isLineUsual(lines[11]!, written)) return false;
-  if (count <= 12) return true;
-  if (!isLineUsual(lines[12]!, written)) return false;
-  if (count <= 13) return true;
-  if (!isLineUsual(lines[13]!, written)) return false;
-  if (count <= 14) return true;
-  if (!isLineUsual(lines[14]!, written)) return false;
-  if (count <= 15) return true;
-  if (!isLineUsual(lines[15]!, written)) return false;
-  if (count <= 16) return true;
-  if (!isLineUsual(lines[16]!, written)) return false;
-  if (count <= 17) return true;
-  if (!isLineUsual(lines[17]!, written)) return false;
-  if (count <= 18) return true;
-  if (!isLineUsual(lines[18]!, written)) return false;
-  if (count <= 19) return true;
-  if (!isLineUsual(lines[19]!, written)) return false;
-  return count <= LINES_MAX;
+function areLinesUsual(
+  lines: PlainLines,
+  count: number,
+  written: boolean,
+  first: PlainText,
+): BytePointer | undefined {
+  let at: BytePointer | undefined = (first.data + first.len + 2) as BytePointer;
+  if (count <= 0) return at;
+  at = behindLine(lines[0]!, at, written);
+  if (at === undefined) return undefined;
+  if (count <= 1) return at;
+  at = behindLine(lines[1]!, at, written);
+  if (at === undefined) return undefined;
+  if (count <= 2) return at;
+  at = behindLine(lines[2]!, at, written);
+  if (at === undefined) return undefined;
+  if (count <= 3) return at;
+  at = behindLine(lines[3]!, at, written);
+  if (at === undefined) return undefined;
+  if (count <= 4) return at;
+  at = behindLine(lines[4]!, at, written);
+  if (at === undefined) return undefined;
+  if (count <= 5) return at;
+  at = behindLine(lines[5]!, at, written);
+  if (at === undefined) return undefined;
+  if (count <= 6) return at;
+  at = behindLine(lines[6]!, at, written);
+  if (at === undefined) return undefined;
+  if (count <= 7) return at;
+  at = behindLine(lines[7]!, at, written);
+  if (at === undefined) return undefined;
+  if (count <= 8) return at;
+  at = behindLine(lines[8]!, at, written);
+  if (at === undefined) return undefined;
+  if (count <= 9) return at;
+  at = behindLine(lines[9]!, at, written);
+  if (at === undefined) return undefined;
+  if (count <= 10) return at;
+  at = behindLine(lines[10]!, at, written);
+  if (at === undefined) return undefined;
+  if (count <= 11) return at;
+  at = behindLine(lines[11]!, at, written);
+  if (at === undefined) return undefined;
+  if (count <= 12) return at;
+  at = behindLine(lines[12]!, at, written);
+  if (at === undefined) return undefined;
+  if (count <= 13) return at;
+  at = behindLine(lines[13]!, at, written);
+  if (at === undefined) return undefined;
+  if (count <= 14) return at;
+  at = behindLine(lines[14]!, at, written);
+  if (at === undefined) return undefined;
+  if (count <= 15) return at;
+  at = behindLine(lines[15]!, at, written);
+  if (at === undefined) return undefined;
+  if (count <= 16) return at;
+  at = behindLine(lines[16]!, at, written);
+  if (at === undefined) return undefined;
+  if (count <= 17) return at;
+  at = behindLine(lines[17]!, at, written);
+  if (at === undefined) return undefined;
+  if (count <= 18) return at;
+  at = behindLine(lines[18]!, at, written);
+  if (at === undefined) return undefined;
+  if (count <= 19) return at;
+  at = behindLine(lines[19]!, at, written);
+  if (at === undefined) return undefined;
+  return count <= LINES_MAX ? at : undefined;
 }
 
-function isLineUsual(line: PlainLine, written: boolean): boolean {
+function behindLine(line: PlainLine, at: BytePointer, written: boolean): BytePointer | undefined {
   const value = line.value;
-  if (written && (value.data[value.len + 1] !== LF || value.data === line.key.data + line.key.len))
-    return false;
-  // nginx has ended the value with a zero. The C library compares 16 bytes at once with up to 15 others.
+  const data = value.data;
   const length = value.len;
-  if (ffi.C.strcspn(value.data, CONTROLS) !== length || ffi.C.strcspn(value.data, MORE_CONTROLS) !== length)
-    return false;
+  if (written) {
+    const key = line.key;
+    if (key.data !== at || data[length + 1] !== LF || data === key.data + key.len) return undefined;
+  }
+  // nginx has ended the value with a zero. The C library compares 16 bytes at once with up to 15 others.
+  if (ffi.C.strcspn(data, CONTROLS) !== length || ffi.C.strcspn(data, MORE_CONTROLS) !== length)
+    return undefined;
   const hash = line.hash;
-  if (hash === CDN_LOOP) return false;
-  return hash !== CONNECTION || USUAL[ffi.string(value.data, value.len)] !== undefined;
+  if (hash === CDN_LOOP) return undefined;
+  if (hash === CONNECTION && USUAL[ffi.string(data, length)] === undefined) return undefined;
+  return (data + length + 2) as BytePointer;
 }
