@@ -8,7 +8,7 @@ import type { NodeId, SiteId } from "../contract/ids.ts";
 import type { PolicyAck, SitePolicy } from "../contract/policy.ts";
 import { ackTopic } from "../contract/topics.ts";
 import type { Outcome } from "./feeder.ts";
-import { LastGood } from "./last-good.ts";
+import { KeptFiles, POLICY_FILES } from "./kept-files.ts";
 import type { NodeVoice } from "./node-voice.ts";
 import { isAddress, isOwnListener } from "./origin-address.ts";
 import type { Origins } from "./origins.ts";
@@ -35,7 +35,7 @@ export type PolicyBookOptions = {
 
 export class PolicyBook {
   readonly #options: PolicyBookOptions;
-  readonly #lastGood: LastGood;
+  readonly #lastGood: KeptFiles;
   /** What is in force, by site. Tombstones of removed sites stay, so that an older version cannot bring them back. */
   readonly #policies = new Map<SiteId, SitePolicy>();
   readonly #holders = new Map<string, SiteId>();
@@ -47,7 +47,7 @@ export class PolicyBook {
 
   constructor(options: PolicyBookOptions) {
     this.#options = options;
-    this.#lastGood = new LastGood(options.stateDir);
+    this.#lastGood = new KeptFiles(options.stateDir, POLICY_FILES);
   }
 
   /** In force here, tombstones included; undefined for a site that never was. */
@@ -244,7 +244,7 @@ export class PolicyBook {
 
   async #saveNow(policy: SitePolicy): Promise<string | null> {
     try {
-      await this.#lastGood.save(policy);
+      await this.#lastGood.save(policy.siteId, policy);
       this.#unsaved.delete(policy.siteId);
       return null;
     } catch (error) {

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { BRAKE_HOLD_MS, type ReceiptedMeasure } from "../../src/contract/measure.ts";
 import { makeReceipt, testSigner, vkeyOf } from "../../src/ledger/core/testing.ts";
-import { encodePolicyFile } from "../../src/node/last-good.ts";
+import { encodeKept, POLICY_FILES } from "../../src/node/kept-files.ts";
 import { startNode } from "../../src/node/node.ts";
 import { newSiteId, openOrigin, openStage, policyFor, recordFor } from "./edge-stage.ts";
 
@@ -102,7 +102,7 @@ test("no receipt, no measure", async (t) => {
       ...base,
       measures: [attempts["a log with another key"] as ReceiptedMeasure],
     });
-    writeFileSync(join(stage.dataDir, "edge/policies", `${site}.policy`), encodePolicyFile(forged));
+    writeFileSync(join(stage.dataDir, "edge/policies", `${site}.policy`), encodeKept(POLICY_FILES, forged));
     writeFileSync(
       join(stage.dataDir, "edge/snapshot.jsonl"),
       `${JSON.stringify({ siteId: site, hostnames: ["forum.example"], measures: [{ record }] })}\n`,

@@ -18,12 +18,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { EdgeCertificate } from "../contract/certificate.ts";
 import type { CertificateId, SiteId } from "../contract/ids.ts";
-import {
-  CertificateStore,
-  decodeCertificateFile,
-  encodeCertificateFile,
-  fileOf,
-} from "./certificate-store.ts";
+import { CERTIFICATE_FILES, decodeKept, encodeKept, KeptFiles } from "./kept-files.ts";
 
 const certificate = (digit: string, version = 1): EdgeCertificate => ({
   schema: 1,
@@ -46,35 +41,37 @@ async function withFolder(play: (folder: string) => Promise<void>): Promise<void
   }
 }
 
+const save = (store: KeptFiles, one: EdgeCertificate): Promise<void> => store.save(one.certificateId, one);
+const fileOf = (id: string): string => `${id}.certificate`;
 const modeOf = (path: string): number => statSync(path).mode & 0o777;
 
 test("a file cut at any byte, with any byte changed, or with more behind it, is no certificate", () => {
-  const whole = encodeCertificateFile(certificate("0"));
-  assert.deepEqual(decodeCertificateFile(whole), { ok: true, value: certificate("0") });
+  const whole = encodeKept(CERTIFICATE_FILES, certificate("0"));
+  assert.deepEqual(decodeKept(CERTIFICATE_FILES, whole), { ok: true, value: certificate("0") });
   for (let bytes = 0; bytes < whole.length; bytes++) {
-    assert.equal(decodeCertificateFile(whole.subarray(0, bytes)).ok, false, `${bytes} bytes`);
+    assert.equal(decodeKept(CERTIFICATE_FILES, whole.subarray(0, bytes)).ok, false, `${bytes} bytes`);
     const changed = Buffer.from(whole);
     changed[bytes] = (changed[bytes] ?? 0) ^ 1;
-    assert.equal(decodeCertificateFile(changed).ok, false, `byte ${bytes}`);
+    assert.equal(decodeKept(CERTIFICATE_FILES, changed).ok, false, `byte ${bytes}`);
   }
-  assert.equal(decodeCertificateFile(Buffer.concat([whole, Buffer.from("\n")])).ok, false);
-  assert.match(JSON.stringify(decodeCertificateFile(Buffer.alloc(1024 * 1024, 65))), /larger/);
+  assert.equal(decodeKept(CERTIFICATE_FILES, Buffer.concat([whole, Buffer.from("\n")])).ok, false);
+  assert.match(JSON.stringify(decodeKept(CERTIFICATE_FILES, Buffer.alloc(1024 * 1024, 65))), /larger/);
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
-      assert.equal(decodeCertificateFile(Buffer.from(bytes)).ok, false);
+      assert.equal(decodeKept(CERTIFICATE_FILES, Buffer.from(bytes)).ok, false);
     }),
   );
 });
 
 test("the last version that was saved is loaded; what is broken, too large, or no file is set aside and the others load", () =>
   withFolder(async (folder) => {
-    const store = new CertificateStore(folder);
-    await store.save(certificate("0", 1));
-    await store.save(certificate("0", 2));
-    await store.save(certificate("1"));
+    const store = new KeptFiles(folder, CERTIFICATE_FILES);
+    await save(store, certificate("0", 1));
+    await save(store, certificate("0", 2));
+    await save(store, certificate("1"));
     const inside = join(folder, "certificates");
     const cut = certificate("2");
-    await store.save(cut);
+    await save(store, cut);
     truncateSync(join(inside, fileOf(cut.certificateId)), 40);
     writeFileSync(join(inside, "huge.certificate"), "");
     truncateSync(join(inside, "huge.certificate"), 3 * 1024 ** 3); // More than one read can take; no byte of it is on disk.
@@ -98,7 +95,7 @@ test("the last version that was saved is loaded; what is broken, too large, or n
     assert.equal(readdirSync(store.quarantine).length, 4);
     assert.deepEqual(store.load().broken, []);
     for (const id of ["../../etc/passwd", "cert_", "", "cert_x/y"])
-      assert.throws(() => fileOf(id), /without an id/);
+      assert.throws(() => store.fileOf(id), /without an id/);
   }));
 
 test("nobody else may read a key, whatever modes were there before", () =>
@@ -111,20 +108,20 @@ test("nobody else may read a key, whatever modes were there before", () =>
     const path = join(inside, fileOf(certificate("0").certificateId));
     writeFileSync(`${path}.new`, "left by a crash");
     chmodSync(`${path}.new`, 0o666);
-    const store = new CertificateStore(folder);
+    const store = new KeptFiles(folder, CERTIFICATE_FILES);
     assert.deepEqual([modeOf(inside), modeOf(store.quarantine)], [0o700, 0o700]);
-    await store.save(certificate("0"));
+    await save(store, certificate("0"));
     assert.equal(modeOf(path), 0o600);
     assert.ok(!existsSync(`${path}.new`));
   }));
 
 test("a save that fails leaves the file before as it was", () =>
   withFolder(async (folder) => {
-    const store = new CertificateStore(folder);
-    await store.save(certificate("0", 1));
+    const store = new KeptFiles(folder, CERTIFICATE_FILES);
+    await save(store, certificate("0", 1));
     const path = join(folder, "certificates", fileOf(certificate("0").certificateId));
     const before = readFileSync(path);
     mkdirSync(`${path}.new`);
-    await assert.rejects(store.save(certificate("0", 2)), /EISDIR/);
+    await assert.rejects(save(store, certificate("0", 2)), /EISDIR/);
     assert.deepEqual(readFileSync(path), before);
   }));
