@@ -79,6 +79,8 @@ export type EdgeChange =
 /** nginx's answer: which changes it could not take, and which epoch each worker has seen. */
 export type EdgeFeedAnswer = {
   readonly epoch: number;
+  /** How many sites and certificates of the snapshot nginx could not take when it started. */
+  readonly unserved: number;
   /** `id`: of the site, or of the certificate. */
   readonly refused: readonly { readonly id: string; readonly why: string }[];
   readonly workers: readonly EdgeWorker[];

@@ -11,8 +11,8 @@ import type { CertificateId, NodeId, SiteId } from "../contract/ids.ts";
 import type { SitePolicy } from "../contract/policy.ts";
 import { CERTIFICATE_TOPICS, certificateAckTopic } from "../contract/topics.ts";
 import { checkCertificate } from "./certificate-check.ts";
+import { CertificateStore, fileOf } from "./certificate-store.ts";
 import type { Outcome } from "./feeder.ts";
-import { CERTIFICATE_FILES, KeptFiles } from "./kept-files.ts";
 import { saveOriginClient } from "./origin-client.ts";
 
 export type CertificatesOptions = {
@@ -35,7 +35,7 @@ const RETRY_MS = 2000;
 
 export class Certificates {
   readonly #options: CertificatesOptions;
-  readonly #store: KeptFiles;
+  readonly #store: CertificateStore;
   /** Those that were let go of stay without hostnames, so that an older version cannot bring them back. */
   readonly #held = new Map<CertificateId, EdgeCertificate>();
   readonly #bySite = new Map<SiteId, Set<CertificateId>>();
@@ -43,6 +43,8 @@ export class Certificates {
   readonly #shown = new Map<CertificateId, string>();
   /** Taken in, but not yet confirmed as a whole: names that its site does not hold here, or a full disk. */
   readonly #waiting = new Map<CertificateId, string>();
+  /** What nginx said of those that it could not take. */
+  readonly #unfit = new Map<CertificateId, string>();
   readonly #saving = new Map<CertificateId, Promise<string | null>>();
   readonly #unsaved = new Set<CertificateId>();
   /** Those on their way into nginx and to the disk. */
@@ -51,7 +53,7 @@ export class Certificates {
 
   constructor(options: CertificatesOptions) {
     this.#options = options;
-    this.#store = new KeptFiles(options.stateDir, CERTIFICATE_FILES);
+    this.#store = new CertificateStore(options.stateDir);
   }
 
   /** From disk, before nginx starts. */
@@ -60,7 +62,7 @@ export class Certificates {
     for (const { file, why } of broken) this.#tellSetAside(file, why);
     for (const { file, value } of values) {
       const checked = checkCertificate(value, { nowMs: this.#options.now(), graceMs: GRACE_MS });
-      if (!checked.ok || this.#store.fileOf(checked.value.certificateId) !== file) {
+      if (!checked.ok || fileOf(checked.value.certificateId) !== file) {
         this.#store.setAside(file);
         this.#tellSetAside(
           file,
@@ -122,9 +124,9 @@ export class Certificates {
   }
 
   /** nginx may know less than it was told: everything is fed anew. */
-  forgetFed(): void {
+  async forgetFed(): Promise<void> {
     this.#shown.clear();
-    for (const siteId of this.#bySite.keys()) void this.siteChanged(siteId);
+    await Promise.all(Array.from(this.#bySite.keys(), (siteId) => this.siteChanged(siteId)));
   }
 
   /** What could not be written is tried again. */
@@ -191,13 +193,23 @@ export class Certificates {
   }
 
   async #confirm(certificate: EdgeCertificate, outcome: Outcome): Promise<void> {
-    await this.#ack(certificate, outcome.ok ? this.#whyNotWhole(certificate) : outcome.why);
+    const unfit = this.#unfit.get(certificate.certificateId);
+    if (unfit !== undefined)
+      this.#options.alarm(
+        "edge.certificate-refused",
+        `The certificate ${certificate.certificateId} is not shown: ${unfit}`,
+      );
+    // A sibling that does not fit is its own affair.
+    const isOwn = certificate.kind === "origin-client" && !outcome.ok;
+    await this.#ack(certificate, isOwn ? outcome.why : this.#whyNotWhole(certificate));
   }
 
   /** Null when all that it is for is in force and durable. */
   #whyNotWhole(certificate: EdgeCertificate): string | null {
     if (this.#unsaved.has(certificate.certificateId)) return "In force, but not on disk: it is tried again";
     if (certificate.kind === "origin-client") return null;
+    const unfit = this.#unfit.get(certificate.certificateId);
+    if (unfit !== undefined) return unfit;
     const names = this.#namesOf(certificate.siteId);
     const stranger = certificate.hostnames.find((hostname) => !isHeld(hostname, names));
     return stranger === undefined
@@ -254,7 +266,11 @@ export class Certificates {
   /** What nginx did not take is fed again with the next change. */
   async #fed(certificateId: CertificateId, change: EdgeChange): Promise<Outcome> {
     const outcome = await this.#options.feed(change);
-    if (!outcome.ok) this.#shown.delete(certificateId);
+    if (outcome.ok) this.#unfit.delete(certificateId);
+    else {
+      this.#shown.delete(certificateId);
+      this.#unfit.set(certificateId, outcome.why);
+    }
     return outcome;
   }
 
@@ -273,7 +289,7 @@ export class Certificates {
 
   async #saveNow(certificate: EdgeCertificate): Promise<string | null> {
     try {
-      await this.#store.save(certificate.certificateId, certificate);
+      await this.#store.save(certificate);
       this.#unsaved.delete(certificate.certificateId);
       return null;
     } catch (error) {

@@ -68,7 +68,10 @@ export function loadSnapshot(path: string): number {
       ? applyCertificate(shown.certificateId, shown)
       : apply({ siteId: site.siteId, site });
     if (why === "") count += 1;
-    else ngx.log(ngx.ERR, "a line of the snapshot is not served: ", why);
+    else {
+      control.incr("unserved", 1, 0);
+      ngx.log(ngx.ERR, "a line of the snapshot is not served: ", why);
+    }
   }
   file.close();
   return count;
@@ -157,8 +160,10 @@ function answer(epoch: number, refused: EdgeFeedAnswer["refused"]): void {
   }
   const refusals: string[] = [];
   for (const one of refused) refusals.push(cjson.encode(one)[0]!);
+  const [unserved] = control.get("unserved");
+  const missing = unserved === undefined ? 0 : (unserved as number);
   ngx.header["Content-Type"] = "application/json";
   ngx.print(
-    `{"epoch":${string.format("%d", epoch)},"refused":[${refusals.join(",")}],"workers":[${list.join(",")}]}`,
+    `{"epoch":${string.format("%d", epoch)},"unserved":${string.format("%d", missing)},"refused":[${refusals.join(",")}],"workers":[${list.join(",")}]}`,
   );
 }
