@@ -5,7 +5,8 @@
  * Parapet itself. `requestId` can be left out of both log and fields, for readers who would not have one.
  */
 import { renderTls } from "../src/node/conf-tls.ts";
-import { KEEPALIVE, renderCommon } from "../src/node/nginx-conf.ts";
+import { PLAIN_KEEPALIVE } from "../src/node/conf-origins.ts";
+import { renderCommon } from "../src/node/nginx-conf.ts";
 
 export type BareOptions = {
   readonly listen: string;
@@ -62,7 +63,7 @@ ${options.withRequestId ? common : common.replaceAll("$request_id", "-")}
   proxy_cache_path ${options.folder}/cache levels=1:2 keys_zone=kept:64m max_size=10g inactive=7d use_temp_path=off;
   upstream origin {
     server 127.0.0.1:${options.originPort};
-${KEEPALIVE}
+${PLAIN_KEEPALIVE}
   }
   server {
     listen ${options.listen} default_server backlog=4096;

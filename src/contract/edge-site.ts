@@ -27,7 +27,7 @@ export type EdgeSite = {
   /** What the origin gets as Host; "" keeps the visitor's. */
   readonly hostHeader: string;
   readonly verify: "strict" | "off";
-  /** The upstream whose kept connections belong to this TLS identity alone; -1 for one that keeps none. */
+  /** The upstream whose kept connections at these addresses belong to this TLS identity alone, or over plain HTTP to this site; -1 for one that keeps none. */
   readonly slot: number;
   /** What is shown to an origin that asks who connects (PEM), "" for nothing. */
   readonly clientChainPem: string;

@@ -140,7 +140,10 @@ export function renderFetchServer(options: CacheConfOptions): string {
     .map((line) => line.replace(/CDN-Loop .*/, "CDN-Loop $http_cdn_loop;"))
     .map((line) => line.replace(/Connection .*/, 'Connection "";'))
     .map((line) => line.replace(/Host .*/, "Host $http_host;"));
-  const ways = renderOriginLocations(options).replaceAll(/ *header_filter_by_lua_block .*\n/g, "");
+  const ways = renderOriginLocations({ ...options, grpc: false }).replaceAll(
+    / *header_filter_by_lua_block .*\n/g,
+    "",
+  );
   return `  server {
     listen unix:${options.fetchSocket};
     access_log off;

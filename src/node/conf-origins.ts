@@ -1,51 +1,56 @@
 /**
  * The part of nginx.conf that speaks to origins. nginx pools kept connections by address alone, so one tenant could ride on a connection that was
- * opened and verified for another. Therefore a fixed number of upstreams, the slots, keep connections over TLS; the agent gives two
- * identities that share an address different slots (`slots.ts`), and what finds no place goes through an upstream that keeps none. A
- * kept connection ends by itself in bounded time, which is how long an identity's place stays closed to others.
+ * opened and verified for another, or get what its origin had said there unasked. Therefore a fixed number of upstreams, the slots,
+ * keep connections; the agent gives two identities that share an address different slots (`slots.ts`), and what finds no place goes through
+ * an upstream that keeps none. Over plain HTTP slot 0 is `parapet_plain`, which costs nothing and is for the first site at an address.
+ * A kept connection ends by itself in bounded time, which is how long an identity's place stays closed to others.
  */
 
 /** Upstreams that keep connections over TLS. */
 export const TLS_SLOTS = 64;
+/** Upstreams that keep connections over plain HTTP, `parapet_plain` among them. */
+export const PLAIN_SLOTS = 64;
 /** Connections that each of them keeps, per worker. */
-const TLS_SLOT_CONNECTIONS = 32;
-const TLS_KEEPALIVE_SECONDS = 300;
-const TLS_IDLE_SECONDS = 60;
+const SLOT_CONNECTIONS = 32;
+const KEEPALIVE_SECONDS = 300;
+const IDLE_SECONDS = 60;
 /** Timers of nginx are late when a worker is busy. */
-const TLS_LATE_SECONDS = 30;
+const LATE_SECONDS = 30;
 /** No connection that was opened this long ago is used for another request. */
-export const TLS_CONNECTION_MS_MAX = (TLS_KEEPALIVE_SECONDS + TLS_IDLE_SECONDS + TLS_LATE_SECONDS) * 1000;
+export const CONNECTION_MS_MAX = (KEEPALIVE_SECONDS + IDLE_SECONDS + LATE_SECONDS) * 1000;
+
+/** What `parapet_plain` keeps; shared with the bench. */
+export const PLAIN_KEEPALIVE = `    keepalive 256;
+    keepalive_requests 10000;
+    keepalive_time ${KEEPALIVE_SECONDS}s;
+    keepalive_timeout ${IDLE_SECONDS}s;`;
 
 /**
  * Every upstream that balances in Lua, and the fields of calls of gRPC: `originFields` are the lines of `proxy_set_header` that every request
- * to an origin has. `plainKeepalive` is shared with the bench.
+ * to an origin has.
  */
-export function renderUpstreams(plainKeepalive: string, originFields: readonly string[]): string {
-  const slots = Array.from(
-    { length: TLS_SLOTS },
-    (_, slot) => `  upstream parapet_tls_${slot} {
-    server 0.0.0.1;
-    balancer_by_lua_block { parapet_tls_peer() }
-    keepalive ${TLS_SLOT_CONNECTIONS};
-    keepalive_requests 10000;
-    keepalive_time ${TLS_KEEPALIVE_SECONDS}s;
-    keepalive_timeout ${TLS_IDLE_SECONDS}s;
-  }
-`,
-  );
+export function renderUpstreams(originFields: readonly string[]): string {
+  const slots = [
+    ...Array.from({ length: PLAIN_SLOTS - 1 }, (_, n) => renderSlot("plain", n + 1)),
+    ...Array.from({ length: TLS_SLOTS }, (_, n) => renderSlot("tls", n)),
+  ];
   return `  upstream parapet_plain {
     server 0.0.0.1; # A placeholder: Lua names the address.
     balancer_by_lua_block { parapet_peer() }
-${plainKeepalive}
+${PLAIN_KEEPALIVE}
+  }
+  upstream parapet_plain_alone {
+    server 0.0.0.1;
+    balancer_by_lua_block { parapet_plain_peer() }
   }
   upstream parapet_tls_alone {
     server 0.0.0.1;
     balancer_by_lua_block { parapet_tls_peer() }
   }
+  # Calls of gRPC are given no connection that a neighbour may have used.
   upstream parapet_grpc {
     server 0.0.0.1;
     balancer_by_lua_block { parapet_grpc_peer() }
-${plainKeepalive}
   }
   upstream parapet_grpc_tls {
     server 0.0.0.1;
@@ -62,6 +67,18 @@ ${originFields
 ${slots.join("")}`;
 }
 
+function renderSlot(kind: "plain" | "tls", slot: number): string {
+  return `  upstream parapet_${kind}_${slot} {
+    server 0.0.0.1;
+    balancer_by_lua_block { parapet_${kind}_peer() }
+    keepalive ${SLOT_CONNECTIONS};
+    keepalive_requests 10000;
+    keepalive_time ${KEEPALIVE_SECONDS}s;
+    keepalive_timeout ${IDLE_SECONDS}s;
+  }
+`;
+}
+
 /** Variables of the way to an origin that Lua writes. Declared by `map`, since a `set` would run after Lua and wipe them. */
 export const ORIGIN_MAPS = `  map "" $p_upstream { default parapet_tls_alone; }
   map "" $p_tls_name { default ""; }
@@ -76,16 +93,18 @@ const HEADER_FILTER = "      header_filter_by_lua_block { parapet_headers() }\n"
 export function renderOriginLocations(options: {
   readonly originCaFile: string;
   readonly chunkedBytes: readonly number[];
+  /** Whether the server block hears HTTP/2, without which there is no gRPC: each strict location of it reads the authorities' bundle. */
+  readonly grpc: boolean;
 }): string {
   return `    location @plain {
 ${HEADER_FILTER}      proxy_pass http://parapet_plain;
     }
-    location @signed {
-      rewrite_by_lua_block { parapet_signed() }
-${HEADER_FILTER}      proxy_pass http://parapet_plain;
+    location @settled {
+      rewrite_by_lua_block { parapet_settled() }
+${HEADER_FILTER}      proxy_pass http://$p_upstream;
     }
 ${renderTls("@tls", "strict", options.originCaFile)}${renderTls("@tls_unverified", "off", options.originCaFile)}${options.chunkedBytes
-    .map((bytes) => `${renderChunked(bytes)}${renderGrpc(bytes, options.originCaFile)}`)
+    .map((bytes) => `${renderChunked(bytes)}${options.grpc ? renderGrpc(bytes, options.originCaFile) : ""}`)
     .join("")}`;
 }
 

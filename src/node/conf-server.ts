@@ -85,7 +85,7 @@ ${own.head}    server_name "";
     location / {
       proxy_pass http://parapet_plain;
     }
-${renderCachedLocations(options.cache, own.tls)}${renderOriginLocations({ originCaFile: options.originCaFile, chunkedBytes: options.chunkedBytes })}    location = /.parapet/error {
+${renderCachedLocations(options.cache, own.tls)}${renderOriginLocations({ originCaFile: options.originCaFile, chunkedBytes: options.chunkedBytes, grpc: own.tls })}    location = /.parapet/error {
       internal;
       content_by_lua_block { parapet_error() }
     }

@@ -110,7 +110,7 @@ ${common}
   init_worker_by_lua_block { parapet_worker() }
 ${options.everyHead ? "  header_filter_by_lua_block { parapet_answer() }\n" : ""}
 ${renderMaps(options.cdnId)}${renderGeo(options)}
-${renderUpstreams(KEEPALIVE, originFields)}
+${renderUpstreams(originFields)}
 ${renderCacheStore(cache)}${renderServers({ ...options, cache, headerLinesMax: HEADER_LINES_MAX, chunkedBytes: CHUNKED_BYTES })}
 ${renderFetchServer(cache)}
   server {
@@ -259,10 +259,6 @@ export const DROPPED_FIELDS: readonly string[] = [
   "Proxy-Connection",
   "Proxy-Authorization",
 ];
-
-export const KEEPALIVE = `    keepalive 256;
-    keepalive_requests 10000;
-    keepalive_timeout 60s;`;
 
 /** Variables that Lua reads and writes. Declared by `map`, since a `set` would run after Lua and wipe them. */
 function renderMaps(cdnId: string): string {

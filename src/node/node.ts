@@ -41,7 +41,7 @@ export type NodeOptions = {
   readonly originConnectSeconds?: number;
   readonly originReadSeconds?: number;
   /** Puts every site into this slot: for the test that shows what slots prevent. */
-  readonly tlsSlotForced?: number;
+  readonly slotForced?: number;
   readonly accessLog?: boolean;
   /** What all sites together may keep in the cache of this node. */
   readonly cacheBytesMax?: number;

@@ -11,12 +11,12 @@ import { ORIGIN_CONNECT_SECONDS_MAX, ORIGIN_READ_SECONDS_MAX } from "../contract
 import type { OriginServer } from "../contract/origin-pool.ts";
 import type { SitePolicy } from "../contract/policy.ts";
 import { Addresses } from "./addresses.ts";
-import { TLS_CONNECTION_MS_MAX, TLS_SLOTS } from "./conf-origins.ts";
+import { CONNECTION_MS_MAX, PLAIN_SLOTS, TLS_SLOTS } from "./conf-origins.ts";
 import { toEdgeSite } from "./edge-site.ts";
 import { healthTargets, originReport } from "./health-targets.ts";
 import { Health, type AddressHealth } from "./health.ts";
 import { readOriginClient, type ClientCertificate } from "./origin-client.ts";
-import { peersOf, tlsPlacesOf } from "./peers.ts";
+import { peersOf, plainPlacesOf, tlsPlacesOf } from "./peers.ts";
 import type { Resolve } from "./resolver.ts";
 import { NO_SLOT, Slots } from "./slots.ts";
 
@@ -32,7 +32,7 @@ export type OriginsOptions = {
   readonly connectSecondsMax?: number | undefined;
   readonly readSecondsMax?: number | undefined;
   /** Puts every site into this slot: for the test that shows what slots prevent. */
-  readonly tlsSlotForced?: number | undefined;
+  readonly slotForced?: number | undefined;
   readonly now: () => number;
   /** A sentence that somebody has to know, told once. */
   readonly tell: (code: string, what: string) => void;
@@ -41,13 +41,21 @@ export type OriginsOptions = {
   readonly report: (report: OriginReport) => void;
 };
 
+/** How far the slots had come when a site was fed. */
+export type OriginsTurn = { readonly tls: number; readonly plain: number };
+
 const SWEEP_MS = 60_000;
 
 export class Origins {
   readonly #options: OriginsOptions;
   readonly #addresses: Addresses;
   readonly #health: Health;
-  readonly #slots = new Slots({ slots: TLS_SLOTS, connectionMsMax: TLS_CONNECTION_MS_MAX });
+  readonly #tlsSlots = new Slots({ slots: TLS_SLOTS, connectionMsMax: CONNECTION_MS_MAX });
+  readonly #plainSlots = new Slots({
+    slots: PLAIN_SLOTS,
+    connectionMsMax: CONNECTION_MS_MAX,
+    zeroFirst: true,
+  });
   readonly #policies = new Map<SiteId, SitePolicy>();
   /** What nginx and the control plane were told last, so that they hear of changes alone. */
   readonly #fedPeers = new Map<SiteId, string>();
@@ -75,7 +83,10 @@ export class Origins {
   start(): void {
     this.#addresses.start();
     this.#health.start();
-    this.#sweeper ??= setInterval(() => this.#slots.sweep(this.#options.now()), SWEEP_MS);
+    this.#sweeper ??= setInterval(() => {
+      this.#tlsSlots.sweep(this.#options.now());
+      this.#plainSlots.sweep(this.#options.now());
+    }, SWEEP_MS);
   }
 
   stop(): void {
@@ -121,7 +132,8 @@ export class Origins {
     const { siteId } = policy;
     const now = this.#options.now();
     if (policy.hostnames.length === 0) {
-      this.#slots.place(siteId, [], now);
+      this.#tlsSlots.place(siteId, [], now);
+      this.#plainSlots.place(siteId, [], now);
       return null;
     }
     const peers = peersOf(policy, {
@@ -130,12 +142,17 @@ export class Origins {
     });
     const client = this.#clientOf(policy);
     if (client !== null) this.#watch(policy); // Checks show the same certificate.
-    const places = tlsPlacesOf(policy, peers, client?.identity ?? "");
-    const placed = this.#slots.place(siteId, places, now);
+    // Both, since a site that changes its scheme leaves the one and comes to the other.
+    const overTls = tlsPlacesOf(policy, peers, client?.identity ?? "");
+    const overPlain = plainPlacesOf(policy, peers);
+    const tlsSlot = this.#tlsSlots.place(siteId, overTls, now);
+    const plainSlot = this.#plainSlots.place(siteId, overPlain, now);
+    const placed = policy.origin.scheme === "https" ? tlsSlot : plainSlot;
+    const keepsNone = overTls.length === 0 && overPlain.length === 0;
     this.#fedPeers.set(siteId, JSON.stringify(peers));
     return toEdgeSite(policy, {
       peers,
-      slot: places.length === 0 ? NO_SLOT : (this.#options.tlsSlotForced ?? placed),
+      slot: keepsNone ? NO_SLOT : (this.#options.slotForced ?? placed),
       client,
       connectSecondsMax: this.#options.connectSecondsMax ?? ORIGIN_CONNECT_SECONDS_MAX,
       readSecondsMax: this.#options.readSecondsMax ?? ORIGIN_READ_SECONDS_MAX,
@@ -143,13 +160,14 @@ export class Origins {
   }
 
   /** Names what `edgeSiteOf` said last. */
-  get turn(): number {
-    return this.#slots.turn;
+  get turn(): OriginsTurn {
+    return { tls: this.#tlsSlots.turn, plain: this.#plainSlots.turn };
   }
 
   /** Every worker has the site as it stood at `turn`, or newer. */
-  confirmed(siteId: SiteId, turn: number): void {
-    this.#slots.confirmed(siteId, turn, this.#options.now());
+  confirmed(siteId: SiteId, turn: OriginsTurn): void {
+    this.#tlsSlots.confirmed(siteId, turn.tls, this.#options.now());
+    this.#plainSlots.confirmed(siteId, turn.plain, this.#options.now());
   }
 
   #healthOf(policy: SitePolicy, server: OriginServer, address: string): AddressHealth | null {

@@ -2,11 +2,12 @@
  * A site's pool as nginx gets it: an address for each name, weights shared out among a server's addresses, servers that failed their checks
  * left out, and the TLS identity of each. Pure: addresses and health come in.
  */
+import ipaddr from "ipaddr.js";
 import type { EdgePeer } from "../contract/edge-site.ts";
 import type { OriginServer } from "../contract/origin-pool.ts";
 import type { SitePolicy } from "../contract/policy.ts";
-import { isAddress } from "./origin-address.ts";
-import { tlsIdentity, type TlsPlace } from "./slots.ts";
+import { isAddress, literal } from "./origin-address.ts";
+import { tlsIdentity, type Place } from "./slots.ts";
 
 /** Divisible by every number of addresses up to ten, so that weights stay whole. */
 const WEIGHT_SCALE = 2520;
@@ -52,10 +53,21 @@ export function tlsNameOf(policy: Pick<SitePolicy, "origin" | "hostnames">, serv
 }
 
 /** Where the site's kept TLS connections would lie; empty when it can keep none, as its name changes with the visitor's. */
-export function tlsPlacesOf(policy: SitePolicy, peers: readonly EdgePeer[], client: string): TlsPlace[] {
+export function tlsPlacesOf(policy: SitePolicy, peers: readonly EdgePeer[], client: string): Place[] {
   if (policy.origin.scheme !== "https" || peers.some(({ tlsName }) => tlsName === "")) return [];
   return peers.map(({ address, port, tlsName }) => ({
-    at: `${address}:${port}`,
+    at: placeAt(address, port),
     identity: tlsIdentity({ verify: policy.origin.tls.verify, name: tlsName, client }),
   }));
+}
+
+/** Where the site's kept connections over plain HTTP would lie: nothing is verified, so each site is an identity of its own. */
+export function plainPlacesOf(policy: SitePolicy, peers: readonly EdgePeer[]): Place[] {
+  if (policy.origin.scheme !== "http") return [];
+  return peers.map(({ address, port }) => ({ at: placeAt(address, port), identity: policy.siteId }));
+}
+
+/** nginx compares addresses as numbers, so two ways to write one address must be one place. */
+function placeAt(address: string, port: number): string {
+  return `${literal(ipaddr.process(address.replace(/^\[|\]$/g, "")).toNormalizedString())}:${port}`;
 }

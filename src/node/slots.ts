@@ -1,11 +1,11 @@
 /**
- * Which upstream ("slot") does a site's TLS connections go through? nginx pools kept connections by slot and address alone. So two TLS
- * identities that share an address never share a slot, and a place that an identity left stays closed to every other until no connection
+ * Which upstream ("slot") do a site's connections go through? nginx pools kept connections by slot and address alone. So two
+ * identities (over TLS: what was verified and shown; over plain HTTP: the site itself) that share an address never share a slot, and a place that an identity left stays closed to every other until no connection
  * of it can be left. A site that finds no slot keeps no connections: slower, and never wrong. Pure: time comes in.
  */
 
 /** One address that a site connects to, and as whom: two places of equal identity may share connections. */
-export type TlsPlace = {
+export type Place = {
   /** "ADDRESS:PORT". */
   readonly at: string;
   /** All that makes a connection what it is: verification, name, client certificate. */
@@ -27,6 +27,7 @@ type Tenancy = { slot: number; readonly keys: ReadonlySet<string> };
 export class Slots {
   readonly #slots: number;
   readonly #connectionMsMax: number;
+  readonly #zeroFirst: boolean;
   /** "SLOT ADDRESS:PORT" → who has it. */
   readonly #held = new Map<string, Held>();
   readonly #tenancies = new Map<string, Tenancy>();
@@ -34,14 +35,22 @@ export class Slots {
   readonly #leaving = new Map<string, Map<string, number>>();
   #turn = 0;
 
-  /** `connectionMsMax`: no connection that was opened this long ago is used again. */
-  constructor(options: { readonly slots: number; readonly connectionMsMax: number }) {
+  /**
+   * `connectionMsMax`: no connection that was opened this long ago is used again. `zeroFirst`: slot 0 is the cheapest one, for the first
+   * that comes to an address; whoever comes later looks elsewhere, so that the first has never to move.
+   */
+  constructor(options: {
+    readonly slots: number;
+    readonly connectionMsMax: number;
+    readonly zeroFirst?: boolean;
+  }) {
+    this.#zeroFirst = options.zeroFirst ?? false;
     this.#slots = options.slots;
     this.#connectionMsMax = options.connectionMsMax;
   }
 
   /** The slot for all of a site's places; the one that it has, while that is right. No places: the site needs none. */
-  place(siteId: string, places: readonly TlsPlace[], nowMs: number): number {
+  place(siteId: string, places: readonly Place[], nowMs: number): number {
     this.#turn += 1;
     const before = this.#tenancies.get(siteId);
     const slot = places.length === 0 ? NO_SLOT : this.#slotFor(siteId, places, nowMs);
@@ -97,7 +106,7 @@ export class Slots {
     this.#leaving.set(siteId, leaving);
   }
 
-  #slotFor(siteId: string, places: readonly TlsPlace[], nowMs: number): number {
+  #slotFor(siteId: string, places: readonly Place[], nowMs: number): number {
     const identities = new Map<string, string>();
     for (const { at, identity } of places) {
       // Two identities at one address within one site: no slot can tell them apart.
@@ -115,6 +124,7 @@ export class Slots {
       });
     const own = this.#tenancies.get(siteId)?.slot;
     if (own !== undefined && fits(own)) return own;
+    if (this.#zeroFirst && fits(0)) return 0;
     const first = spread(siteId) % this.#slots;
     for (let n = 0; n < this.#slots; n++) {
       const slot = (first + n) % this.#slots;

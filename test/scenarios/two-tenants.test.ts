@@ -1,7 +1,8 @@
 /**
  * Two tenants whose origins share an address and a port: nginx pools connections by address alone, so without slots one tenant's request
  * rides on a connection that was opened, and verified, for the other. Here it never does, in any order, with warm pools, through changes of
- * policy, with verification off beside strict, with two client certificates; and a last test takes the slots away and sees the leak.
+ * policy, with verification off beside strict, with two client certificates; over plain HTTP no origin's unasked answer comes to a
+ * neighbour. Tests that take the slots away see both leaks.
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -11,6 +12,7 @@ import { singleOrigin, type OriginPool } from "../../src/contract/origin-pool.ts
 import type { SitePolicy } from "../../src/contract/policy.ts";
 import { saveOriginClient } from "../../src/node/origin-client.ts";
 import { newSiteId, openStage, policyFor, type Stage } from "./edge-stage.ts";
+import { answerPlainly, openRawOrigin, type RawOrigin } from "./raw-origin.ts";
 import { newAuthority, openTlsOrigin, type Authority, type TlsOrigin } from "./tls-origins.ts";
 
 /** nginx spreads requests over its workers: enough of them that each worker's pool is warm. */
@@ -246,7 +248,7 @@ test("more identities at one address than there are slots: each still meets its 
 });
 
 test("with every site forced into one slot the leak is there: the tests above can fail", async () => {
-  const stage = await openStage({ originCaFile: authority.caFile, tlsSlotForced: 0 });
+  const stage = await openStage({ originCaFile: authority.caFile, slotForced: 0 });
   const origin = await openTlsOrigin({
     certificates: {
       "good.example": authority.issue("good.example"),
@@ -261,6 +263,178 @@ test("with every site forced into one slot the leak is there: the tests above ca
     const seen = await statuses(stage, "bad.example");
     assert.ok(seen.includes(200), `bad.example was answered with ${seen.join()} only`);
     assert.ok(origin.requests.some(({ host, sni }) => host === "bad.example" && sni === "good.example"));
+  } finally {
+    await origin.end();
+    await stage.end();
+  }
+});
+
+const EVIL = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nEVIL";
+
+/** Which hosts each connection to an origin carried. */
+type Tangled = RawOrigin & { readonly hosts: Map<number, Set<string>> };
+
+/**
+ * An origin that answers as it should, and that says one answer too many on every connection that carried a request of `evil.example`: when
+ * the next request has come, so that no proxy can see that it was not asked for.
+ */
+async function openTangledOrigin(): Promise<Tangled> {
+  const hosts = new Map<number, Set<string>>();
+  const origin = await openRawOrigin((request, socket) => {
+    const host = request.fields.find(([name]) => name.toLowerCase() === "host")?.[1] ?? "";
+    const seen = hosts.get(request.connection) ?? new Set<string>();
+    if (seen.has("evil.example") && host !== "evil.example") socket.write(EVIL);
+    hosts.set(request.connection, seen.add(host));
+    answerPlainly(request, socket);
+  });
+  return Object.assign(origin, { hosts });
+}
+
+/** Warms every pool with the one, and hears what the other gets: by GET, for a file, and with a body whose length is not announced. */
+async function heardBetween(stage: Stage): Promise<string[]> {
+  const bodies = new Set<string>();
+  for (let n = 0; n < TIMES; n++) {
+    for (const host of ["evil.example", "neighbour.example"]) {
+      const answers = [
+        await stage.send({ host, path: `/page` }),
+        await stage.send({ host, path: `/file-${n}.css` }),
+        await stage.send({
+          host,
+          path: "/post",
+          method: "POST",
+          headers: { "transfer-encoding": "chunked" },
+          body: "x",
+        }),
+      ];
+      if (host === "neighbour.example") {
+        for (const { status, body } of answers) bodies.add(`${status} ${body.replace(/-\d+/, "")}`);
+      }
+    }
+  }
+  return [...bodies].toSorted();
+}
+
+const OWN_ANSWERS = [
+  "200 origin heard GET /file.css",
+  "200 origin heard GET /page",
+  "200 origin heard POST /post",
+];
+
+function assertApart(origin: Tangled): void {
+  for (const [connection, seen] of origin.hosts) {
+    assert.equal(seen.size, 1, `connection ${connection} carried ${[...seen].join(" and ")}`);
+  }
+}
+
+describe("two tenants at one address over plain HTTP", () => {
+  let stage: Stage;
+  let origin: Tangled;
+  let elsewhere: Tangled;
+  const evil = newSiteId();
+  const neighbour = newSiteId();
+  const at = (siteId: SiteId, host: string, port: number, changes: Partial<SitePolicy> = {}): SitePolicy =>
+    policyFor(port, { siteId, hostnames: [host], ...changes });
+
+  before(async () => {
+    stage = await openStage();
+    origin = await openTangledOrigin();
+    elsewhere = await openTangledOrigin();
+  });
+  after(async () => {
+    await origin.end();
+    await elsewhere.end();
+    await stage.end();
+  });
+
+  const arrangements: Record<string, () => Promise<void>> = {
+    "the evil one came first": async () => {
+      await mustApply(stage, at(evil, "evil.example", origin.port));
+      for (let n = 0; n < TIMES; n++) await stage.send({ host: "evil.example" });
+      await mustApply(stage, at(neighbour, "neighbour.example", origin.port));
+    },
+    "the evil one left, and its connections may still be there": async () => {
+      await mustApply(stage, at(evil, "evil.example", elsewhere.port));
+    },
+    "it came back, after the neighbour": async () => {
+      await mustApply(stage, at(evil, "evil.example", origin.port));
+    },
+    "the neighbour moved to where the evil one was alone": async () => {
+      await mustApply(stage, at(evil, "evil.example", elsewhere.port));
+      for (let n = 0; n < TIMES; n++) await stage.send({ host: "evil.example" });
+      await mustApply(stage, at(neighbour, "neighbour.example", elsewhere.port));
+    },
+    "the neighbour has fields of its own": async () => {
+      const policy = at(neighbour, "neighbour.example", elsewhere.port);
+      await mustApply(stage, {
+        ...policy,
+        rules: {
+          ...policy.rules,
+          headers: [{ on: "response", name: "X-Own", action: "set", value: "yes" }],
+        },
+      });
+    },
+  };
+  for (const [name, arrange] of Object.entries(arrangements)) {
+    test(`an answer that nobody asked for goes to nobody else: ${name}`, async () => {
+      await arrange();
+      assert.deepEqual(await heardBetween(stage), OWN_ANSWERS);
+      assertApart(origin);
+      assertApart(elsewhere);
+    });
+  }
+
+  test("both keep their connections", () => {
+    const carried = [...origin.hosts.values(), ...elsewhere.hosts.values()];
+    for (const host of ["evil.example", "neighbour.example"]) {
+      const connections = carried.filter((seen) => seen.has(host)).length;
+      const requests = [...origin.requests, ...elsewhere.requests].filter(({ head }) =>
+        head.includes(`Host: ${host}\r\n`),
+      ).length;
+      assert.ok(connections > 0 && connections * 2 < requests, `${host}: ${connections} for ${requests}`);
+    }
+  });
+
+  test("more sites at one address than there are slots: each connection still carries one alone", async () => {
+    const many = [...Array(70)].map((_, n) => `many${n}.example`);
+    await Promise.all(many.map((host) => mustApply(stage, at(newSiteId(), host, origin.port))));
+    for (const host of [...many, ...many]) assert.equal((await stage.send({ host })).status, 200, host);
+    assertApart(origin);
+  });
+});
+
+test("a body that came while a neighbour came and went is not sent where its site's connections lay before", async () => {
+  const stage = await openStage({ workers: 1 });
+  const origin = await openTangledOrigin();
+  const elsewhere = await openTangledOrigin();
+  const mover = newSiteId();
+  try {
+    await mustApply(stage, policyFor(elsewhere.port, { hostnames: ["first.example"], siteId: newSiteId() }));
+    await mustApply(stage, policyFor(origin.port, { hostnames: ["mover.example"], siteId: mover }));
+    for (let n = 0; n < TIMES; n++) await stage.send({ host: "first.example" });
+    const { finish } = await slowPost(stage, "mover.example");
+    await mustApply(stage, policyFor(elsewhere.port, { hostnames: ["mover.example"], siteId: mover }));
+    assert.equal(await finish(), 502, "its way is another one now");
+    assertApart(elsewhere);
+    assert.equal(origin.requests.length, 0, "nothing is sent to where the site was");
+    assert.equal((await stage.send({ host: "mover.example" })).status, 200);
+    assertApart(elsewhere);
+  } finally {
+    await origin.end();
+    await elsewhere.end();
+    await stage.end();
+  }
+});
+
+test("with both plain sites forced into one slot the neighbour's visitor gets the answer: the tests above can fail", async () => {
+  const stage = await openStage({ slotForced: 0 });
+  const origin = await openTangledOrigin();
+  try {
+    for (const host of ["evil.example", "neighbour.example"]) {
+      await mustApply(stage, policyFor(origin.port, { hostnames: [host], siteId: newSiteId() }));
+    }
+    const heard = await heardBetween(stage);
+    assert.ok(heard.includes("200 EVIL"), heard.join());
+    assert.throws(() => assertApart(origin));
   } finally {
     await origin.end();
     await stage.end();

@@ -8,14 +8,14 @@ import { bytesOfBase64Url, hmacKey, type HmacKey } from "./hmac.ts";
 
 export type LoadedOrigin = {
   readonly peers: Peer[];
-  /** One server over plain HTTP, with the usual times: nothing has to be decided. */
+  /** One server over plain HTTP that no neighbour shares, with the usual times: nothing has to be decided. */
   readonly plain: boolean;
   /** Whether `takeWay` has something to do. */
   readonly special: boolean;
   readonly tls: boolean;
   readonly verify: "strict" | "off";
   readonly hostHeader: string;
-  /** The upstream that keeps connections of this TLS identity alone, or the one that keeps none. */
+  /** The upstream that keeps connections of this identity alone, or the one that keeps none. */
   readonly upstream: string;
   /** PEM behind "data:", as nginx takes it; "" for no certificate. */
   readonly clientChain: string;
@@ -30,6 +30,9 @@ export type LoadedOrigin = {
 /** What nginx.conf says for sites without times of their own. */
 export const usual = { connectSeconds: 0, readSeconds: 0 };
 
+/** Where plain origins' connections lie that belong to the first site at their address: slot 0. */
+export const PLAIN_UPSTREAM = "parapet_plain";
+
 export function loadOrigin(site: EdgeSite): LoadedOrigin {
   const peers: Peer[] = [];
   for (const { address, port, tlsName, weight, backup } of site.peers) {
@@ -42,12 +45,12 @@ export function loadOrigin(site: EdgeSite): LoadedOrigin {
   const ownTimes = site.connectSeconds !== usual.connectSeconds || site.readSeconds !== usual.readSeconds;
   return {
     peers,
-    plain: !tls && peers.length === 1 && !ownTimes,
-    special: tls || site.hostHeader !== "" || peers.length === 0 || signer !== undefined,
+    plain: !tls && site.slot === 0 && peers.length === 1 && !ownTimes,
+    special: tls || site.slot !== 0 || site.hostHeader !== "" || peers.length === 0 || signer !== undefined,
     tls,
     verify: site.verify,
     hostHeader: site.hostHeader,
-    upstream: site.slot < 0 ? "parapet_tls_alone" : `parapet_tls_${string.format("%d", site.slot)}`,
+    upstream: upstreamOf(tls, site.slot),
     clientChain: site.clientChainPem === "" ? "" : `data:${site.clientChainPem}`,
     clientKey: site.clientChainPem === "" ? "" : `data:${site.clientKeyPem}`,
     ownTimes,
@@ -55,4 +58,10 @@ export function loadOrigin(site: EdgeSite): LoadedOrigin {
     readSeconds: site.readSeconds,
     signer,
   };
+}
+
+function upstreamOf(tls: boolean, slot: number): string {
+  if (!tls && slot === 0) return PLAIN_UPSTREAM;
+  const kind = tls ? "parapet_tls_" : "parapet_plain_";
+  return slot < 0 ? `${kind}alone` : kind + string.format("%d", slot);
 }

@@ -13,7 +13,7 @@ import {
   triedNames,
   type Peer,
 } from "../peer-choice.ts";
-import type { LoadedOrigin } from "./origin.ts";
+import { PLAIN_UPSTREAM, type LoadedOrigin } from "./origin.ts";
 import { settledForPeer, settledSite, siteById } from "./sites.ts";
 
 /** How many servers beside the first may be asked. */
@@ -21,7 +21,10 @@ const MORE_TRIES_MAX = 2;
 /** NGX_BUSY: nginx takes it as "no server is left" and answers 502. */
 const NO_SERVER = -3;
 
-/** For upstreams over plain HTTP. */
+/**
+ * For the upstream of plain origins that no neighbour shares. A site that has to keep apart since its request was let in may not come here:
+ * its request might ride on a neighbour's connection, or leave its own there.
+ */
 export function pickPeer(): void {
   const site = settledForPeer();
   if (site !== undefined && site.address !== "") {
@@ -29,8 +32,16 @@ export function pickPeer(): void {
     return;
   }
   const known = site ?? settledSite() ?? siteById(ngx.var["p_site"] ?? "");
-  if (known === undefined || known.origin.tls) return ngx.exit(NO_SERVER);
+  if (known === undefined || known.origin.upstream !== PLAIN_UPSTREAM) return ngx.exit(NO_SERVER);
   const peer = pick(known.origin);
+  if (peer !== undefined) set_current_peer(peer.address, peer.port);
+}
+
+/** For upstreams over plain HTTP that are shared out among neighbours at one address, and the one that keeps no connections. */
+export function pickPlainPeer(): void {
+  const site = settledForPeer() ?? settledSite() ?? siteById(ngx.var["p_site"] ?? "");
+  if (site === undefined || site.origin.upstream !== ngx.var["p_upstream"]) return ngx.exit(NO_SERVER);
+  const peer = pick(site.origin);
   if (peer !== undefined) set_current_peer(peer.address, peer.port);
 }
 
@@ -49,7 +60,7 @@ export function pickTlsPeer(): void {
   set_current_peer(peer.address, peer.port);
 }
 
-/** For calls of gRPC to origins over plain HTTP/2. Its upstream holds such connections alone. */
+/** For calls of gRPC to origins over plain HTTP/2. Its upstream keeps no connections. */
 export function pickGrpcPeer(): void {
   const site = settledForPeer() ?? settledSite() ?? siteById(ngx.var["p_site"] ?? "");
   if (site === undefined || site.origin.tls) return ngx.exit(NO_SERVER);

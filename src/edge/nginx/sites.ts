@@ -114,12 +114,23 @@ export function forgetKeys(): void {
   keys = 0;
 }
 
+/**
+ * Whoever was settled is looked up anew: a request may wait for its body for hours, and must not be sent where its site's connections lay
+ * before.
+ */
+function unsettle(): void {
+  settledRequest = undefined;
+  settled = undefined;
+}
+
 export function forgetSite(siteId: string): void {
+  unsettle();
   loaded[siteId] = undefined;
   loaded[previewId(siteId)] = undefined;
 }
 
 export function forgetAll(): void {
+  unsettle();
   forgetKeys();
   loaded = {};
   loadedCount = 0;

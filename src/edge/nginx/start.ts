@@ -14,11 +14,11 @@ import { showCertificate } from "./certificates.ts";
 import { readChunkedBody } from "./chunked.ts";
 import { feed, loadSnapshot, status } from "./feed.ts";
 import { usual } from "./origin.ts";
-import { pickGrpcPeer, pickGrpcTlsPeer, pickPeer, pickTlsPeer } from "./peer.ts";
+import { pickGrpcPeer, pickGrpcTlsPeer, pickPeer, pickPlainPeer, pickTlsPeer } from "./peer.ts";
 import { changeResponseHeaders, databases } from "./rules.ts";
 import { startRequestIds } from "./request-id.ts";
 import { catchUp, life, startSync } from "./sync.ts";
-import { settleGrpc, settleSigned, settleTls, way } from "./way.ts";
+import { settleGrpc, settlePlain, settleTls, way } from "./way.ts";
 
 declare const _G: Record<string, unknown>;
 
@@ -63,12 +63,13 @@ export function start(options: StartOptions): void {
   _G["parapet_answer"] = judgeAnswer;
   _G["parapet_certificate"] = showCertificate;
   _G["parapet_peer"] = pickPeer;
+  _G["parapet_plain_peer"] = pickPlainPeer;
   _G["parapet_tls_peer"] = pickTlsPeer;
   _G["parapet_grpc_peer"] = pickGrpcPeer;
   _G["parapet_grpc_tls_peer"] = pickGrpcTlsPeer;
   _G["parapet_grpc"] = settleGrpc;
   _G["parapet_tls"] = settleTls;
-  _G["parapet_signed"] = settleSigned;
+  _G["parapet_settled"] = settlePlain;
   _G["parapet_headers"] = changeResponseHeaders;
   _G["parapet_cache_state"] = takeCacheState;
   _G["parapet_age"] = addAge;

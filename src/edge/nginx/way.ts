@@ -6,7 +6,7 @@
 import { isGrpc } from "../grpc.ts";
 import { answerError } from "./answer.ts";
 import { signRequest } from "./signature.ts";
-import type { LoadedOrigin } from "./origin.ts";
+import { PLAIN_UPSTREAM, type LoadedOrigin } from "./origin.ts";
 import { settle, siteById, type Loaded } from "./sites.ts";
 
 /** Sizes, ascending, for which a location reads bodies of unannounced length; rendered into nginx.conf. */
@@ -28,7 +28,7 @@ export function takeWay(site: Loaded, chunked: boolean): void {
 export function leave(site: Loaded): void {
   const origin = site.origin;
   if (origin.tls) return ngx.exec(origin.verify === "strict" ? "@tls" : "@tls_unverified");
-  if (origin.signer !== undefined) return ngx.exec("@signed");
+  if (origin.signer !== undefined || origin.upstream !== PLAIN_UPSTREAM) return ngx.exec("@settled");
   // Named locations have the header filter that such a site needs; the plain one has none, for everybody's sake.
   if (site.responseHeaders !== undefined) return ngx.exec("@plain");
 }
@@ -40,7 +40,7 @@ export function settleTls(verify: "strict" | "off"): void {
   if (site === undefined) return;
   const origin = site.origin;
   // The policy changed while the body came: another location may be the right one now.
-  if (!origin.tls || origin.verify !== verify) return origin.tls ? leave(site) : ngx.exec("@plain");
+  if (!origin.tls || origin.verify !== verify) return origin.tls ? leave(site) : ngx.exec("@settled");
   ngx.var["p_upstream"] = origin.upstream;
   if (origin.clientChain !== "") {
     ngx.var["p_client_chain"] = origin.clientChain;
@@ -50,12 +50,13 @@ export function settleTls(verify: "strict" | "off"): void {
   settle(site);
 }
 
-/** In the location for signed requests over plain HTTP. */
-export function settleSigned(): void {
+/** In the location for requests over plain HTTP that are signed, or whose connections lie apart from a neighbour's. */
+export function settlePlain(): void {
   ngx.req.read_body();
   const site = currentSite();
   if (site === undefined) return;
   if (site.origin.tls) return leave(site);
+  ngx.var["p_upstream"] = site.origin.upstream;
   if (site.origin.signer !== undefined) signRequest(site.siteId, site.origin);
   settle(site);
 }
