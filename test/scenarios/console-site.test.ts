@@ -256,7 +256,7 @@ test("a site's owner does everything from the invitation to leaving through the 
     await page.getByText("Uploaded. The key has left this page.").waitFor();
     assert.equal(await page.getByLabel("Private key (PEM)").inputValue(), "");
     await until(async () => (await shownNames(stage.tlsPort)) === `DNS:${HOST}`, 60_000);
-    await page.getByText("On 1 of 1 edges").waitFor();
+    await page.getByText("On 1 of 1 edge").waitFor();
     await picture(page, "certificates");
   });
 

@@ -118,7 +118,7 @@ function PurgeBox({ site }: { readonly site: Site }) {
               <ul className="stack-tight small">
                 {page.items.slice(0, 10).map((purge) => (
                   <li key={purge.number} className="row row-apart">
-                    <code>{purge.what}</code>
+                    <code>{purge.what === "everything" ? w.everything : purge.what}</code>
                     <span className="quiet">
                       {purge.by} · <Ago at={purge.at} /> ·{" "}
                       {words.measure.inForce(purge.inForce.acked, purge.inForce.of)}

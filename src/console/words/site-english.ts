@@ -404,7 +404,7 @@ export const SITE_ENGLISH = {
     none: "There is no certificate yet.",
     noneHelp: "Certificates are fetched by themselves once a hostname is proven.",
     source: { acme: "Fetched by itself", uploaded: "Uploaded", "origin-client": "Shown to your server" },
-    held: (acked: number, of: number) => `On ${acked} of ${of} edges`,
+    held: (acked: number, of: number) => `On ${acked} of ${many(of, "edge", "edges")}`,
     issuer: "Issuer",
     until: "Valid until",
     nextTry: "Next try",

@@ -395,7 +395,7 @@ export const SITE_FRENCH: SiteWords = {
     none: "Il n’y a pas encore de certificat.",
     noneHelp: "Les certificats sont obtenus tout seuls une fois un nom prouvé.",
     source: { acme: "Obtenu tout seul", uploaded: "Déposé", "origin-client": "Montré à votre serveur" },
-    held: (acked, of) => `Sur ${acked} de ${of} nœuds`,
+    held: (acked, of) => `Sur ${acked} nœud${acked < 2 ? "" : "s"} sur ${of}`,
     issuer: "Émetteur",
     until: "Valide jusqu’au",
     nextTry: "Prochain essai",
