@@ -106,7 +106,7 @@ const FR: Record<ErrorReason, Words> = {
   },
   "client.banned": {
     title: "Mis à l’écart pour un temps",
-    what: "Les requêtes venues de votre adresse ressemblaient à une attaque ; elle est mise à l’écart pour un temps.",
+    what: "Les requêtes venues de votre adresse ressemblaient à une attaque ; elle est mise à l’écart pour un temps.",
     todo: "Attendez et réessayez plus tard. D’autres personnes à la même adresse ont pu en être la cause.",
   },
   "site.maintenance": {
@@ -156,7 +156,7 @@ const FR: Record<ErrorReason, Words> = {
   },
   "request.malformed": {
     title: "Requête incompréhensible",
-    what: "Cette requête peut se lire de plusieurs façons ; elle n’a donc pas été transmise.",
+    what: "Cette requête peut se lire de plusieurs façons ; elle n’a donc pas été transmise.",
     todo: "Réessayez. Si un programme l’a envoyée, il faut le corriger.",
   },
   "edge.failed": {
