@@ -172,7 +172,14 @@ export class Agent implements RunningNode {
     this.#renderConf = () => renderNginxConf(this.#conf({ cacheDir, cacheBytesMax, geo }));
     writeFileSync(join(this.#stateDir, "nginx.conf"), this.#renderConf(), { mode: 0o600 });
     this.#nginx.start();
-    await this.#untilReady();
+    const unserved = await this.#untilReady();
+    if (unserved > 0) {
+      this.#voice.alarm(
+        "edge.memory-full",
+        `${unserved} sites or certificates do not fit nginx's memory and are not served: spread the sites over more nodes, or use shorter chains`,
+      );
+      await this.#certificates.forgetFed();
+    }
     await this.#hello();
     if (options.bus !== null) await this.#listen(options.bus);
     this.#timers.push(setInterval(() => void this.#tick(), HELLO_MS));
@@ -289,7 +296,7 @@ export class Agent implements RunningNode {
     } catch (error) {
       // A full disk: nginx starts from the older snapshot, and everything newer is fed to it again below.
       this.#voice.alarm("edge.not-durable", `The snapshot cannot be written (${String(error)}): make room`);
-      this.#certificates.forgetFed();
+      void this.#certificates.forgetFed();
       this.#book.feedAll();
     }
   }
@@ -348,12 +355,13 @@ export class Agent implements RunningNode {
     if (why !== null) this.#voice.alarm("edge.nginx-unsafe", why);
   }
 
-  async #untilReady(): Promise<void> {
+  /** Resolves with how much of the snapshot nginx could not take. */
+  async #untilReady(): Promise<number> {
     const deadline = Date.now() + READY_MS;
     for (;;) {
       try {
-        const { workers } = await askStatus(join(this.#runDir, "control.sock"));
-        if (workers.length >= this.#options.workers) return;
+        const { workers, unserved } = await askStatus(join(this.#runDir, "control.sock"));
+        if (workers.length >= this.#options.workers) return unserved;
       } catch (error) {
         if (this.#restarts > 0 || Date.now() > deadline) {
           throw new Fault(
