@@ -11,8 +11,8 @@ import type { CertificateId, NodeId, SiteId } from "../contract/ids.ts";
 import type { SitePolicy } from "../contract/policy.ts";
 import { CERTIFICATE_TOPICS, certificateAckTopic } from "../contract/topics.ts";
 import { checkCertificate } from "./certificate-check.ts";
-import { CertificateStore, fileOf } from "./certificate-store.ts";
 import type { Outcome } from "./feeder.ts";
+import { CERTIFICATE_FILES, KeptFiles } from "./kept-files.ts";
 import { saveOriginClient } from "./origin-client.ts";
 
 export type CertificatesOptions = {
@@ -35,7 +35,7 @@ const RETRY_MS = 2000;
 
 export class Certificates {
   readonly #options: CertificatesOptions;
-  readonly #store: CertificateStore;
+  readonly #store: KeptFiles;
   /** Those that were let go of stay without hostnames, so that an older version cannot bring them back. */
   readonly #held = new Map<CertificateId, EdgeCertificate>();
   readonly #bySite = new Map<SiteId, Set<CertificateId>>();
@@ -53,7 +53,7 @@ export class Certificates {
 
   constructor(options: CertificatesOptions) {
     this.#options = options;
-    this.#store = new CertificateStore(options.stateDir);
+    this.#store = new KeptFiles(options.stateDir, CERTIFICATE_FILES);
   }
 
   /** From disk, before nginx starts. */
@@ -62,7 +62,7 @@ export class Certificates {
     for (const { file, why } of broken) this.#tellSetAside(file, why);
     for (const { file, value } of values) {
       const checked = checkCertificate(value, { nowMs: this.#options.now(), graceMs: GRACE_MS });
-      if (!checked.ok || fileOf(checked.value.certificateId) !== file) {
+      if (!checked.ok || this.#store.fileOf(checked.value.certificateId) !== file) {
         this.#store.setAside(file);
         this.#tellSetAside(
           file,
@@ -289,7 +289,7 @@ export class Certificates {
 
   async #saveNow(certificate: EdgeCertificate): Promise<string | null> {
     try {
-      await this.#store.save(certificate);
+      await this.#store.save(certificate.certificateId, certificate);
       this.#unsaved.delete(certificate.certificateId);
       return null;
     } catch (error) {
