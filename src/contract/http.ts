@@ -32,7 +32,13 @@ import type {
   UserId,
 } from "./ids.ts";
 import type { Clause, MeasureKind, MeasureRecord, MeasureSubject, Scope } from "./measure.ts";
-import type { CacheEndpoints, CertificateEndpoints, OriginEndpoints, OwnershipEndpoints, SettingsEndpoints } from "./http-sites.ts";
+import type {
+  CacheEndpoints,
+  CertificateEndpoints,
+  OriginEndpoints,
+  OwnershipEndpoints,
+  SettingsEndpoints,
+} from "./http-sites.ts";
 
 export type Page<T> = { readonly items: readonly T[]; readonly total: number };
 
@@ -320,7 +326,12 @@ export type Problem = {
 };
 
 /** Method and path (with `{name}` parameters) → request body and answer. All below /api/v1. */
-export type Endpoints = OwnEndpoints & CacheEndpoints & CertificateEndpoints & OriginEndpoints & SettingsEndpoints & OwnershipEndpoints;
+export type Endpoints = OwnEndpoints &
+  CacheEndpoints &
+  CertificateEndpoints &
+  OriginEndpoints &
+  SettingsEndpoints &
+  OwnershipEndpoints;
 type OwnEndpoints = {
   "GET /me": { body: null; answer: MeView };
   "GET /overview": { body: null; answer: OverviewView };
