@@ -15,7 +15,8 @@ import {
   type DecisionAction,
   type OpeningAction,
 } from "../contract/desk-states.ts";
-import type { EvidenceId, ReportId, SiteId } from "../contract/ids.ts";
+import { SITE_ROLES } from "../contract/http-sites.ts";
+import type { EvidenceId, ReportId, SiteId, UserId } from "../contract/ids.ts";
 import { ID_PATTERN } from "../contract/ids.ts";
 import { FACTS_CHARS_MAX, MEASURE_KINDS, REASON_CHARS_MAX, SCOPES } from "../contract/measure.ts";
 import { HOSTNAME_CHARS_MAX } from "../contract/policy.ts";
@@ -52,6 +53,8 @@ export const params = {
   appealId: id(["appl"]),
   openingId: id(["open"]),
   certificateId: id(["cert"]),
+  userId: words(64).min(1) as unknown as z.ZodType<UserId>,
+  hostname: words(HOSTNAME_CHARS_MAX).min(1),
   revision: z
     .string()
     .max(9)
@@ -72,6 +75,7 @@ export const newSite = z.strictObject({
 const email = z.email("Give an address like name@host.example").max(EMAIL_CHARS_MAX).toLowerCase();
 export const newSiteLocal = newSite.extend({ accountEmail: email.exactOptional() });
 export const hostnameOnly = z.strictObject({ hostname });
+export const memberBody = z.strictObject({ email, role: z.enum(SITE_ROLES) });
 
 export const newPerson = z.strictObject({
   name: words(NAME_CHARS_MAX).min(1, "Give a name"),

@@ -20,8 +20,7 @@ import type { ActorContext, Desk, MailboxView, ReportInput } from "../desk/desk.
 import type { Ledger } from "../ledger/ledger.ts";
 import { beginTestLog } from "../ledger/testing.ts";
 import { openMail } from "../mail/open-mail.ts";
-import type { Certificates } from "../sites/certificates.ts";
-import { CERTIFICATE_FACTS, openCertificates } from "../sites/certificates-open.ts";
+import { openCertificates } from "../sites/certificates-open.ts";
 import { openSites } from "../sites/open-sites.ts";
 import type { Sites } from "../sites/sites.ts";
 import type { Db } from "../store/db.ts";
@@ -140,7 +139,6 @@ export type TestControl = {
   readonly db: Db;
   readonly ledger: Ledger;
   readonly sites: Sites;
-  readonly certificates: Certificates;
   readonly settings: Settings;
   /** What people type: also the origin that changes must come from. */
   readonly url: string;
@@ -171,13 +169,16 @@ export async function startControl(): Promise<TestControl> {
     smtpUrl: "",
     mailFrom: "desk@shield.example",
     originPrivateRanges: ["127.0.0.0/8"],
+    acmeDirectory: "",
+    acmeEmail: "",
+    acmeCaFile: "",
+    acmeExternalAccount: null,
+    dnsUpdate: null,
     dnsServers: [],
     edgeAddresses: [],
     previewDomain: "",
     countryDatabase: "",
     asnDatabase: "",
-    acmeDirectory: "",
-    dnsUpdate: null,
     defaultLimit: null,
     bodyBytesMax: 1024 * 1024,
   } as unknown as Settings;
@@ -190,15 +191,7 @@ export async function startControl(): Promise<TestControl> {
   };
   const bus = createLocalBus({ onError: () => undefined });
   const ledger = await log.open();
-  const sites = await openSites({
-    db,
-    bus,
-    settings,
-    now: Date.now,
-    random,
-    onAlarm,
-    certificates: CERTIFICATE_FACTS,
-  });
+  const sites = await openSites({ db, bus, settings, now: Date.now, random, onAlarm });
   const certificates = await openCertificates({
     db,
     bus,
@@ -216,6 +209,7 @@ export async function startControl(): Promise<TestControl> {
     desk,
     sites,
     certificates,
+    siteLog: async () => [],
     ledger,
     mail,
     settings,
@@ -234,7 +228,6 @@ export async function startControl(): Promise<TestControl> {
     db,
     ledger,
     sites,
-    certificates,
     settings,
     url,
     dataDir,

@@ -178,7 +178,7 @@ export function renderCommon(
   keepalive_timeout 75s;
   keepalive_requests 1000;
   reset_timedout_connection on;
-  client_header_buffer_size 1k;
+  client_header_buffer_size 4k;
   large_client_header_buffers ${HEADER_BUFFERS} ${HEADER_BUFFER_BYTES / 1024}k;
   client_max_body_size ${BODY_BYTES_MAX_MAX};
   client_body_buffer_size 64k;

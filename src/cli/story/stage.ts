@@ -68,6 +68,7 @@ export async function setStage(options: {
     overrides: {
       controlListen: `127.0.0.1:${await freePort()}`,
       edgeListen: `127.0.0.1:${await freePort()}`,
+      edgeListenTls: "",
       demoListen: "",
       operatorName: "Lighthouse Protection",
       smtpUrl: letters.url,
