@@ -118,13 +118,16 @@ export function benchPolicy(originPort: number, hostname: string): SitePolicy {
   });
 }
 
-/** A site among many: a limit, and no measure, as almost all sites have none. */
-export function plainPolicy(originPort: number, hostname: string): SitePolicy {
+/** One of many sites: a limit, no measure, as almost all have none, and an origin of its own, as tenants have. */
+export function plainPolicy(
+  originPort: number,
+  site: { readonly hostname: string; readonly address: string },
+): SitePolicy {
   return newPolicy({
     siteId: newId<SiteId>("site", random),
     version: 1,
-    hostnames: [hostname],
-    origin: singleOrigin("http", "127.0.0.1", originPort),
+    hostnames: [site.hostname],
+    origin: singleOrigin("http", site.address, originPort),
     limit: { requestsPerSecond: 1_000_000, burst: 1_000_000 },
   });
 }

@@ -94,7 +94,7 @@ http {
   uwsgi_temp_path ${options.folder}/d;
   scgi_temp_path ${options.folder}/e;
   server {
-    listen 127.0.0.1:${options.port} backlog=4096;
+    listen ${options.port} backlog=4096; # On every loopback address: each of many sites has one of its own.
     location / { default_type text/html; return 200 "<!doctype html><title>bench</title><p>A small page, as an origin would send it.</p>"; }
     location /assets/ {
       default_type text/css;

@@ -19,7 +19,7 @@ import { certificateTopic } from "../src/contract/topics.ts";
 import { TEST_VKEY } from "../src/ledger/core/testing.ts";
 import { cdnIdOf } from "../src/node/cdn-id.ts";
 import { benchPolicy, EDGE_LUA_DIR, plainPolicy, startEdge, type EdgeUnderTest } from "./edge-under-test.ts";
-import { hostOf, writeManyHosts } from "./many-hosts.ts";
+import { siteAt, writeManyHosts } from "./many-hosts.ts";
 import {
   alternate,
   childrenOf,
@@ -42,6 +42,7 @@ import { startCaddy, startHaproxy, startVarnish, type Rival } from "./rivals.ts"
 const HOST = "bench.example";
 const CACHED_PATH = "/assets/site.css";
 const SITES = 10_000;
+const ASKED = 200;
 
 export type PathBenchOptions = {
   readonly json: boolean;
@@ -313,7 +314,7 @@ async function measureManySites(
 }> {
   const dataDir = join(b.folder, "many");
   const filling = await startEdge(dataDir);
-  const policies = Array.from({ length: SITES }, (_, i) => plainPolicy(b.originPort, hostOf(i)));
+  const policies = Array.from({ length: SITES }, (_, i) => plainPolicy(b.originPort, siteAt(i)));
   const before = Date.now();
   for (let i = 0; i < SITES; i += 500) await filling.apply(policies.slice(i, i + 500));
   b.say(`${SITES} sites were taken in ${Date.now() - before} ms`);
@@ -335,13 +336,13 @@ async function measureManySites(
     const said = new Promise<string>((resolve) =>
       child?.stdout?.once("data", (text) => resolve(String(text))),
     );
-    await untilAnswers(`http://127.0.0.1:${port}/`, hostOf(SITES - 1));
+    await untilAnswers(`http://127.0.0.1:${port}/`, siteAt(SITES - 1).hostname);
     startMs.push(Date.now() - started);
     pid = Number((await said).trim().split(" ")[1]);
   }
   if (child === undefined) throw new Error("The edge was not started.");
   b.children.push(child);
-  const script = writeManyHosts(join(b.folder, "many.lua"), SITES);
+  const script = writeManyHosts(join(b.folder, "many.lua"), { count: SITES, asked: ASKED });
   const manyTarget: Target = { url: `http://127.0.0.1:${port}/`, host: "", pid, script };
   // The one site that the other edge has is asked in the same way, with as many requests prepared.
   const oneScript = join(b.folder, "one.lua");

@@ -5,8 +5,9 @@
  *
  * Run with: ./parapet bench policy --json
  */
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
-import { Agent, createServer, request, type Server } from "node:http";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawn, type ChildProcess } from "node:child_process";
+import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
@@ -16,14 +17,15 @@ import type { SitePolicy } from "../src/contract/policy.ts";
 import { policyTopic } from "../src/contract/topics.ts";
 import { EDGE_LUA_DIR, plainPolicy, startEdge, type EdgeUnderTest } from "./edge-under-test.ts";
 import type { LatencyLoad, LatencyReport } from "./latency-load.ts";
-import { hostOf } from "./many-hosts.ts";
-import { median, quantile, rounded } from "./measure.ts";
+import { siteAt } from "./many-hosts.ts";
+import { freePort, median, quantile, rounded } from "./measure.ts";
 
 const SITES = 10_000;
 const CHANGES = 1000;
 const STRETCHES = 10;
 const LOAD_RPS = 500;
-const LOADED_HOSTS = 2000;
+const LOADED_HOSTS = 1000;
+const ASK_EVERY_MS = 4;
 
 export async function bench(options: { readonly json: boolean }): Promise<object> {
   const say = (line: string): void =>
@@ -31,19 +33,20 @@ export async function bench(options: { readonly json: boolean }): Promise<object
   await buildEdge({ outDir: EDGE_LUA_DIR });
   const folder = mkdtempSync(join(tmpdir(), "parapet-bench-"));
   chmodSync(folder, 0o755);
-  const origins = [await startOrigin("old"), await startOrigin("new")];
-  const ports = origins.map(portOf);
+  // A process of its own: what the changes cost the agent must not look like a slow origin.
+  const ports = [await freePort(), await freePort()];
+  const origin = startOrigins(folder, ports);
   let edge: EdgeUnderTest | undefined;
   let worker: Worker | undefined;
   try {
     edge = await startEdge(join(folder, "node"), { workers: 2 });
-    const policies = Array.from({ length: SITES }, (_, i) => plainPolicy(ports[0] ?? 0, hostOf(i)));
+    const policies = Array.from({ length: SITES }, (_, i) => plainPolicy(ports[0] ?? 0, siteAt(i)));
     for (let i = 0; i < SITES; i += 500) await edge.apply(policies.slice(i, i + 500));
     const port = Number(edge.node.address.split(":")[1]);
     const data: LatencyLoad = {
       port,
       // The changed sites are among the loaded ones: a change must not fail the requests of its own site either.
-      hosts: Array.from({ length: LOADED_HOSTS }, (_, i) => hostOf(i)),
+      hosts: Array.from({ length: LOADED_HOSTS }, (_, i) => siteAt(i).hostname),
       requestsPerSecond: LOAD_RPS,
     };
     worker = new Worker(new URL("latency-load.ts", import.meta.url), { workerData: data });
@@ -62,7 +65,9 @@ export async function bench(options: { readonly json: boolean }): Promise<object
         const at = (stretch * CHANGES) / STRETCHES + i;
         const policy = policies[at];
         if (policy === undefined) throw new Error("There are fewer sites than changes.");
-        changeMs.push(await changeOne(edge, { policy, port, toPort: ports[1] ?? 0, agent }));
+        changeMs.push(
+          await changeOne(edge, { policy, port, toPort: ports[1] ?? 0, address: siteAt(at).address, agent }),
+        );
       }
       const busyMs = performance.now() - startedAt;
       const busy = await report(worker);
@@ -95,10 +100,7 @@ export async function bench(options: { readonly json: boolean }): Promise<object
   } finally {
     await worker?.terminate();
     await edge?.stop();
-    for (const origin of origins) {
-      origin.close();
-      origin.closeAllConnections();
-    }
+    origin.kill("SIGTERM");
     rmSync(folder, { recursive: true, force: true });
   }
 }
@@ -110,6 +112,7 @@ async function changeOne(
     readonly policy: SitePolicy;
     readonly port: number;
     readonly toPort: number;
+    readonly address: string;
     readonly agent: Agent;
   },
 ): Promise<number> {
@@ -117,7 +120,7 @@ async function changeOne(
   const next: SitePolicy = {
     ...policy,
     version: policy.version + 1,
-    origin: singleOrigin("http", "127.0.0.1", change.toPort),
+    origin: singleOrigin("http", change.address, change.toPort),
   };
   const host = policy.hostnames[0] ?? "";
   const startedAt = performance.now();
@@ -125,6 +128,8 @@ async function changeOne(
   for (;;) {
     if ((await ask(change.port, { host, agent: change.agent })) === "new")
       return performance.now() - startedAt;
+    // Asked often enough to tell the time, and not so often that the asking is what everybody waits for.
+    await pause(ASK_EVERY_MS);
     if (performance.now() - startedAt > 10_000)
       throw new Error(`The change of ${host} never came into force.`);
   }
@@ -154,17 +159,21 @@ function report(worker: Worker): Promise<LatencyReport> {
   });
 }
 
-async function startOrigin(answer: string): Promise<Server> {
-  const server = createServer((_, response) => response.end(answer));
-  server.keepAliveTimeout = 120_000;
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return server;
-}
-
-function portOf(server: Server): number {
-  const bound = server.address();
-  if (bound === null || typeof bound === "string") throw new Error("The origin has no port.");
-  return bound.port;
+function startOrigins(folder: string, ports: readonly number[]): ChildProcess {
+  const own = join(folder, "origin");
+  mkdirSync(own);
+  const servers = ["old", "new"].map(
+    (answer, i) => `  server { listen ${ports[i]} backlog=4096; location / { return 200 ${answer}; } }\n`,
+  );
+  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
+    (name) => `  ${name}_temp_path ${own}/${name};\n`,
+  );
+  writeFileSync(
+    join(own, "nginx.conf"),
+    `daemon off;\nworker_processes 1;\npid ${own}/nginx.pid;\nerror_log ${own}/error.log warn;\nevents { worker_connections 8192; }\nhttp {\n` +
+      `  access_log off;\n  keepalive_requests 1000000;\n${temporary.join("")}${servers.join("")}}\n`,
+  );
+  return spawn("/usr/sbin/nginx", ["-p", own, "-c", join(own, "nginx.conf")], { stdio: "ignore" });
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
