@@ -313,7 +313,7 @@ export class Agent implements RunningNode {
         this.#voice.alarm("edge.reload-failed", error instanceof Error ? error.message : String(error));
       });
     }
-    await this.#book.retryUnsaved();
+    await this.#book.retry();
   }
 
   async #boundLogs(): Promise<void> {

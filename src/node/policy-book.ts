@@ -15,6 +15,8 @@ import type { Origins } from "./origins.ts";
 import { checkPolicy } from "./policy-check.ts";
 import { readSnapshotAddresses } from "./snapshot.ts";
 
+const RETRIES_PER_ROUND = 100;
+
 export type PolicyBookOptions = {
   readonly nodeId: NodeId;
   readonly stateDir: string;
@@ -42,6 +44,8 @@ export class PolicyBook {
   /** In force but not on disk: saving is tried again until it works. */
   readonly #unsaved = new Set<SiteId>();
   readonly #saving = new Map<SiteId, Promise<string | null>>();
+  /** nginx did not take what stands: fed again until it does. */
+  readonly #unfed = new Set<SiteId>();
   /** Refused as another site still holds a hostname: tried again when a site changes. */
   readonly #blocked = new Map<SiteId, SitePolicy>();
 
@@ -104,8 +108,14 @@ export class PolicyBook {
       await this.#ack(policy, { ok: true, workers: this.#options.workers });
   }
 
-  /** What could not be written is tried again. */
-  async retryUnsaved(): Promise<void> {
+  /** What nginx did not take, or could not be written, is tried again. */
+  async retry(): Promise<void> {
+    for (const siteId of Array.from(this.#unfed).slice(0, RETRIES_PER_ROUND)) {
+      this.#unfed.delete(siteId);
+      const outcome = await this.feed(siteId);
+      const policy = this.#policies.get(siteId);
+      if (outcome.ok && policy !== undefined && !this.#unsaved.has(siteId)) await this.#ack(policy, outcome);
+    }
     for (const siteId of Array.from(this.#unsaved)) {
       const policy = this.#policies.get(siteId);
       if (policy === undefined) continue;
@@ -135,7 +145,10 @@ export class PolicyBook {
     const change = this.#changeOf(siteId);
     const turn = this.#options.origins.turn;
     const outcome = await this.#options.feed(change);
-    if (outcome.ok) this.#options.origins.confirmed(siteId, turn);
+    if (outcome.ok) {
+      this.#unfed.delete(siteId);
+      this.#options.origins.confirmed(siteId, turn);
+    } else this.#unfed.add(siteId);
     return outcome;
   }
 
@@ -163,8 +176,8 @@ export class PolicyBook {
     if (before !== undefined && policy.version <= before.version) {
       if (policy.version === before.version && JSON.stringify(policy) === JSON.stringify(before)) {
         // The control plane did not hear our word, or restarted: say it again.
-        const saved = !this.#unsaved.has(policy.siteId);
-        if (saved) await this.#ack(policy, { ok: true, workers: this.#options.workers });
+        const stands = !this.#unsaved.has(policy.siteId) && !this.#unfed.has(policy.siteId);
+        if (stands) await this.#ack(policy, { ok: true, workers: this.#options.workers });
         return;
       }
       await this.#refuse(
@@ -267,7 +280,8 @@ export class PolicyBook {
       `The policy of ${String(siteId).slice(0, 40)} was not confirmed: ${why}`,
     );
     if (typeof siteId !== "string" || typeof version !== "number") return;
-    const kept = this.#unsaved.has(siteId) ? 0 : (this.#policies.get(siteId)?.version ?? 0);
+    const kept =
+      this.#unsaved.has(siteId) || this.#unfed.has(siteId) ? 0 : (this.#policies.get(siteId)?.version ?? 0);
     await this.#ack({ siteId, version }, { ok: false, why, keptVersion: kept });
   }
 

@@ -55,6 +55,45 @@ describe("an edge node", () => {
     }
   });
 
+  test("a name that moves between two sites is served by its new one, whichever change nginx hears of first", async () => {
+    const [left, right] = await Promise.all(
+      ["left", "right"].map((body) => openOrigin((_, answer) => void answer.end(body))),
+    );
+    const stage = await openStage({ workers: 2 });
+    try {
+      const sites = [newSiteId(), newSiteId()] as const;
+      const ports = [left?.port ?? 0, right?.port ?? 0];
+      const policyOf = (at: 0 | 1, name: string | null): SitePolicy =>
+        policyFor(ports[at] ?? 0, {
+          siteId: sites[at],
+          hostnames: [`own${at}.example`, ...(name === null ? [] : [name])],
+        });
+      await stage.apply(policyOf(0, "moved.example"));
+      await stage.apply(policyOf(1, null));
+      for (let move = 0; move < 12; move++) {
+        const from = move % 2 === 0 ? 0 : 1;
+        // Nobody waits for the name to be let go: the two travel together.
+        const acks = await Promise.all([
+          stage.apply(policyOf(from, null)),
+          stage.apply(policyOf(from === 0 ? 1 : 0, "moved.example")),
+        ]);
+        assert.ok(
+          acks.every(({ ok }) => ok),
+          `move ${move}: ${JSON.stringify(acks)}`,
+        );
+        const answers = await Promise.all(
+          Array.from({ length: 4 }, () => stage.send({ host: "moved.example" })),
+        );
+        for (const { body } of answers) assert.equal(body, from === 0 ? "right" : "left", `move ${move}`);
+        assert.equal((await stage.send({ host: `own${from}.example` })).status, 200);
+      }
+    } finally {
+      await stage.end();
+      await left?.end();
+      await right?.end();
+    }
+  });
+
   test("a worker that is killed does not hold up confirmations, and its successor knows every site", async () => {
     const origin = await openOrigin();
     const stage = await openStage({ workers: 2 });

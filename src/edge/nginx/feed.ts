@@ -1,7 +1,7 @@
 /**
  * Takes changes from the node agent over a unix socket that nobody else can reach, and answers when every worker has them. The agent has
- * checked schema, sizes and receipts; here only what nginx alone can know may fail: memory, and a hostname that another site still
- * holds. A change that fails leaves the site as it was.
+ * checked schema, sizes and receipts, and gives a hostname to one site at a time; here only what nginx alone can know may fail: memory. A change
+ * that fails leaves the site as it was. A name that moves between two sites may come before or after it was let go.
  */
 import * as cjson from "cjson.safe";
 import type {
@@ -89,11 +89,6 @@ function apply(change: EdgeChange): string {
   const [before] = sites.get(siteId);
   const old = before === undefined ? undefined : (cjson.decode(before as string)[0] as EdgeSite);
   if (site !== undefined) {
-    for (const hostname of namesOf(site)) {
-      const [holder] = hosts.get(hostname);
-      if (holder !== undefined && siteIdOf(holder as string) !== siteId)
-        return `"${hostname}" is still held by ${holder as string}`;
-    }
     const [json] = cjson.encode(site);
     const [stored, why] = sites.safe_set(siteId, json!);
     if (!stored) {
@@ -109,12 +104,19 @@ function apply(change: EdgeChange): string {
   }
   if (old !== undefined) {
     for (const hostname of namesOf(old)) {
-      if (site === undefined || !namesOf(site).includes(hostname)) hosts.delete(hostname);
+      const isKept = site !== undefined && namesOf(site).includes(hostname);
+      if (!isKept && holds(siteId, hostname)) hosts.delete(hostname);
     }
   }
   if (site === undefined) sites.delete(siteId);
   announce(siteId);
   return "";
+}
+
+/** A name that moved may be taken by its new site before the old one is told to let go of it. */
+function holds(siteId: string, hostname: string): boolean {
+  const [holder] = hosts.get(hostname);
+  return holder !== undefined && siteIdOf(holder as string) === siteId;
 }
 
 /** Every name that a site is reached by. */
