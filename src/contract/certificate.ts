@@ -34,7 +34,7 @@ export type CertificateAck = {
 /** What every node of the edge shares, as the last value of one topic. */
 export type EdgeSecrets = {
   readonly schema: 1;
-  /** 32 bytes, base64url: session ticket keys are derived from it and from the time, so that all nodes rotate alike. */
+  /** 32 bytes, base64url: the keys of session tickets and of clearances are derived from it and from the time, so that all nodes rotate alike. */
   readonly ticketSecret: string;
 };
 

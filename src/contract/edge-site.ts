@@ -7,6 +7,7 @@ import type { MeasureRecord } from "./measure.ts";
 import type { PolicyCache } from "./cache.ts";
 import type { OriginScheme } from "./origin-pool.ts";
 import type { PolicyLimit, PolicyPreview, SiteTls, WellKnownAnswer } from "./policy.ts";
+import type { ProtectionSettings } from "./protection.ts";
 import type { SiteRules } from "./site-rules.ts";
 
 export type EdgeMeasure = {
@@ -42,6 +43,7 @@ export type EdgeSite = {
   readonly bodyBytesMax: number;
   readonly cache: PolicyCache;
   readonly rules: SiteRules;
+  readonly protection: ProtectionSettings;
   readonly measures: readonly EdgeMeasure[];
 };
 

@@ -6,6 +6,7 @@ import {
   type PolicyCache,
 } from "./cache.ts";
 import type { SitePolicy } from "./policy.ts";
+import { PROTECTION_DEFAULT } from "./protection.ts";
 import { SITE_RULES_DEFAULT } from "./site-rules.ts";
 import { SITE_TLS_DEFAULT } from "./site-settings.ts";
 
@@ -21,7 +22,7 @@ export function newPolicy(
   given: Pick<SitePolicy, "siteId" | "version" | "hostnames" | "origin"> & Partial<SitePolicy>,
 ): SitePolicy {
   return {
-    schema: 2,
+    schema: 3,
     preview: null,
     signingKey: null,
     tls: SITE_TLS_DEFAULT,
@@ -30,6 +31,7 @@ export function newPolicy(
     bodyBytesMax: 1024 * 1024,
     cache: POLICY_CACHE_DEFAULT,
     rules: SITE_RULES_DEFAULT,
+    protection: PROTECTION_DEFAULT,
     measures: [],
     ...given,
   };

@@ -7,6 +7,7 @@ import type { PolicyCache } from "./cache.ts";
 import type { NodeId, SiteId } from "./ids.ts";
 import type { ReceiptedMeasure } from "./measure.ts";
 import type { OriginPool } from "./origin-pool.ts";
+import type { ProtectionSettings } from "./protection.ts";
 import type { SiteRules } from "./site-rules.ts";
 
 /** A client's allowance, counted per site and client address. */
@@ -36,7 +37,7 @@ export type PolicyPreview = {
 };
 
 export type SitePolicy = {
-  readonly schema: 2;
+  readonly schema: 3;
   readonly siteId: SiteId;
   /** Counts up per site, from 1. */
   readonly version: number;
@@ -52,6 +53,7 @@ export type SitePolicy = {
   readonly bodyBytesMax: number;
   readonly cache: PolicyCache;
   readonly rules: SiteRules;
+  readonly protection: ProtectionSettings;
   readonly measures: readonly ReceiptedMeasure[];
 };
 

@@ -32,6 +32,14 @@ import {
   type WellKnownAnswer,
 } from "./policy.ts";
 import {
+  ALLOW_NETWORKS_MAX,
+  NEVER_CHALLENGE_MAX,
+  PROTECTION_RULES_MAX,
+  RULE_NAME_CHARS_MAX,
+  UNDER_ATTACK_PATHS_MAX,
+  type ProtectionSettings,
+} from "./protection.ts";
+import {
   ACCESS_RULES_MAX,
   ERROR_PAGE_BYTES_MAX,
   GLOB_CHARS_MAX,
@@ -261,6 +269,63 @@ export const SITE_RULES_SCHEMA: z.ZodType<SiteRules> = z.strictObject({
   }),
 });
 
+const fieldMatch = z
+  .strictObject({
+    name: z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/, "not the name of a field or cookie"),
+    value: z.string().max(500).nullable(),
+    isAbsent: z.boolean(),
+  })
+  .refine((match) => !match.isAbsent || match.value === null, "what is absent has no value");
+export const PROTECTION_SCHEMA: z.ZodType<ProtectionSettings> = z.strictObject({
+  floods: z.enum(["act", "shadow", "off"]),
+  underAttack: z.strictObject({
+    on: z.boolean(),
+    paths: z.array(path).max(UNDER_ATTACK_PATHS_MAX),
+    endsAt: z.iso.datetime().nullable(),
+  }),
+  allowNetworks: z.array(range).max(ALLOW_NETWORKS_MAX),
+  neverChallenge: z.array(path).max(NEVER_CHALLENGE_MAX),
+  rules: z
+    .array(
+      z.strictObject({
+        name: z
+          .string()
+          .max(RULE_NAME_CHARS_MAX)
+          .regex(
+            /^[A-Za-z0-9][A-Za-z0-9 ._-]*$/,
+            "a name is made of letters, digits, spaces, dots and hyphens",
+          ),
+        match: z.strictObject({
+          ...MATCH_SHAPE,
+          headers: z.array(fieldMatch).max(20),
+          cookies: z.array(fieldMatch).max(20),
+          tlsShapes: z.array(z.string().regex(/^[0-9a-f]{1,16}$/, "not a TLS shape")).max(50),
+        }),
+        rate: z
+          .strictObject({
+            key: z.union([
+              z.strictObject({ by: z.enum(["address", "network", "asn", "country", "tls", "site"]) }),
+              z.strictObject({ by: z.enum(["header", "cookie"]), name: fieldMatch.shape.name }),
+            ]),
+            requests: whole(1, RATE_MAX),
+            windowSeconds: whole(1, 3600),
+            statuses: z.array(whole(100, 599)).max(20),
+          })
+          .nullable(),
+        action: z.enum(["log", "throttle", "challenge", "block"]),
+        isShadow: z.boolean(),
+        holdSeconds: seconds(24 * 3600),
+        endsAt: z.iso.datetime().nullable(),
+        reason: z.string().max(500),
+      }),
+    )
+    .max(PROTECTION_RULES_MAX)
+    .refine(
+      (rules) => new Set(rules.map(({ name }) => name)).size === rules.length,
+      "two rules have one name",
+    ),
+});
+
 export const SITE_SETTINGS_SCHEMA: z.ZodType<SiteSettings> = z.strictObject({
   origin: ORIGIN_POOL_SCHEMA,
   tls: SITE_TLS_SCHEMA,
@@ -268,6 +333,7 @@ export const SITE_SETTINGS_SCHEMA: z.ZodType<SiteSettings> = z.strictObject({
   bodyBytesMax: whole(0, BODY_BYTES_MAX_MAX),
   cache: CACHE_SETTINGS_SCHEMA,
   rules: SITE_RULES_SCHEMA,
+  protection: PROTECTION_SCHEMA,
 });
 
 export const WELL_KNOWN_SCHEMA: z.ZodType<readonly WellKnownAnswer[]> = z

@@ -6,6 +6,7 @@
 import { CACHE_SETTINGS_DEFAULT, type CacheSettings } from "./cache.ts";
 import type { OriginPool } from "./origin-pool.ts";
 import type { PolicyLimit, SiteTls } from "./policy.ts";
+import { PROTECTION_DEFAULT, type ProtectionSettings } from "./protection.ts";
 import { SITE_RULES_DEFAULT, type SiteRules } from "./site-rules.ts";
 
 export type SiteSettings = {
@@ -15,6 +16,7 @@ export type SiteSettings = {
   readonly bodyBytesMax: number;
   readonly cache: CacheSettings;
   readonly rules: SiteRules;
+  readonly protection: ProtectionSettings;
 };
 
 export const SITE_TLS_DEFAULT: SiteTls = {
@@ -28,5 +30,11 @@ export const SITE_TLS_DEFAULT: SiteTls = {
 export function newSiteSettings(
   given: Pick<SiteSettings, "origin" | "limit" | "bodyBytesMax">,
 ): SiteSettings {
-  return { ...given, tls: SITE_TLS_DEFAULT, cache: CACHE_SETTINGS_DEFAULT, rules: SITE_RULES_DEFAULT };
+  return {
+    ...given,
+    tls: SITE_TLS_DEFAULT,
+    cache: CACHE_SETTINGS_DEFAULT,
+    rules: SITE_RULES_DEFAULT,
+    protection: PROTECTION_DEFAULT,
+  };
 }

@@ -36,6 +36,7 @@ export function toEdgeSite(policy: SitePolicy, facts: EdgeSiteFacts): EdgeSite {
     bodyBytesMax: policy.bodyBytesMax,
     cache: policy.cache,
     rules: policy.rules,
+    protection: policy.protection,
     measures: policy.measures.map(({ record }) => ({
       record,
       startsAtMs: Date.parse(record.startsAt),

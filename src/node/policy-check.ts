@@ -29,6 +29,7 @@ import {
   POLICY_CACHE_SCHEMA,
   PREVIEW_SCHEMA,
   SIGNING_KEY_SCHEMA,
+  PROTECTION_SCHEMA,
   SITE_RULES_SCHEMA,
   SITE_TLS_SCHEMA,
   WELL_KNOWN_SCHEMA,
@@ -85,6 +86,7 @@ const POLICY_KEYS = [
   "bodyBytesMax",
   "cache",
   "rules",
+  "protection",
   "measures",
 ];
 
@@ -92,8 +94,8 @@ function whyNotPolicy(value: unknown, options: PolicyCheckOptions): string | nul
   const shape = whyNotExactly(value, POLICY_KEYS, "policy");
   if (shape !== null) return shape;
   const policy = value as Record<string, unknown>;
-  if (policy["schema"] !== 2)
-    return "The policy's schema is not 2: this edge is older than its control plane";
+  if (policy["schema"] !== 3)
+    return "The policy's schema is not 3: this edge is older than its control plane";
   const siteId = policy["siteId"];
   if (typeof siteId !== "string" || !ID_PATTERN.test(siteId) || !siteId.startsWith("site_")) {
     return "The policy names no site";
@@ -111,6 +113,7 @@ function whyNotPolicy(value: unknown, options: PolicyCheckOptions): string | nul
     whyNotShaped(LIMIT_SCHEMA.nullable(), policy["limit"], "limit") ??
     whyNotShaped(POLICY_CACHE_SCHEMA, policy["cache"], "cache") ??
     whyNotShaped(SITE_RULES_SCHEMA, policy["rules"], "rules") ??
+    whyNotShaped(PROTECTION_SCHEMA, policy["protection"], "protection") ??
     whyNotMeasures(policy["measures"], siteId as SiteId)
   );
 }

@@ -50,6 +50,7 @@ export function compilePolicy(site: SiteRow, parts: PolicyParts): SitePolicy {
     bodyBytesMax: settings.bodyBytesMax,
     cache: { ...POLICY_CACHE_DEFAULT, ...settings.cache, ...parts.purged },
     rules: settings.rules,
+    protection: settings.protection,
     measures: site.state === "active" ? measures : [],
   });
   const bytes = Buffer.byteLength(JSON.stringify(policy));

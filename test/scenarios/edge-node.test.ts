@@ -132,7 +132,7 @@ describe("an edge node", () => {
       });
       const table: [string, SitePolicy, RegExp][] = [
         ["an unknown field", bad({ extra: 1 }), /unknown field "extra"/],
-        ["another schema", bad({ schema: 3 }), /schema/],
+        ["another schema", bad({ schema: 4 }), /schema/],
         ["a hostname in capitals", bad({ hostnames: ["Good.example"] }), /A-labels/],
         ["a hostname with a path", bad({ hostnames: ["good.example/x"] }), /A-labels/],
         ["a wildcard over a top level", bad({ hostnames: ["*.example"] }), /A-labels/],
