@@ -17,7 +17,7 @@ import { inForce, isBanned, refuseBanned } from "./bans.ts";
 import { isBodyUnannounced, isHeadSound } from "./head.ts";
 import { goOn } from "./cache-way.ts";
 import { canRead, clientBytes, decodedPath, extension, plainHost } from "./plain-request.ts";
-import { nextRequestId } from "./request-id.ts";
+import { mark } from "./request-marks.ts";
 import { stopsAtRules } from "./rules.ts";
 import { memory, rememberKey, routeOf, settle, siteOfHost, type Loaded, type Route } from "./sites.ts";
 import { passWarning } from "./warning.ts";
@@ -76,8 +76,7 @@ export function admit(keyName: "p_key" | "p_tls_key", tls: boolean): void {
     }
   }
   if (front !== undefined && front.toHttps && sentToHttps(tls)) return;
-  ngx.var["p_site"] = site.siteId;
-  ngx.var["p_request"] = nextRequestId();
+  mark(site.siteId);
   settle(site);
   if (site.special || chunked) return goOn(site, chunked);
   // A plain site keeps what its paths say are files. Almost all other paths have no extension, which is one comparison.

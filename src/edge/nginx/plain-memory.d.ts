@@ -2,7 +2,11 @@
 type PlainText = { readonly len: number; readonly data: BytePointer };
 type PlainLine = { readonly hash: number; readonly key: PlainText; readonly value: PlainText };
 type PlainLines = { readonly [index: number]: PlainLine };
+/** `length`: 28 bits of it, and flags above. */
+type PlainValue = { length: number; data: BytePointer };
 type PlainRequest = {
+  readonly pool: object;
+  readonly values: { readonly [index: number]: PlainValue };
   readonly signature: number;
   readonly connection: { readonly sockaddr: BytePointer };
   readonly headers: {
@@ -31,10 +35,18 @@ declare module "ffi" {
   const C: {
     memchr(this: void, bytes: BytePointer, byte: number, length: number): object | undefined;
     strcspn(this: void, text: BytePointer, reject: string): number;
+    ngx_pnalloc(this: void, pool: object, bytes: number): object;
   };
   export { C };
   type PlainType = { readonly __plain: true };
   function typeOf(this: void, type: "parapet_plain_t *"): PlainType;
   export { typeOf as typeof };
+  type BytesType = { readonly __bytes: true };
+  type PairsType = { readonly __pairs: true };
+  function typeOf(this: void, type: "uint8_t *"): BytesType;
+  function typeOf(this: void, type: "uint16_t *"): PairsType;
+  export function cast(this: void, type: BytesType, value: object): BytePointer;
+  export function cast(this: void, type: PairsType, value: object): { [index: number]: number };
+  export function copy(this: void, to: object | BytePointer, from: string, bytes: number): void;
   export function cast(this: void, type: PlainType, value: object | undefined): PlainRequest;
 }

@@ -17,10 +17,12 @@ typedef struct { uint32_t len; uint32_t len_high; const uint8_t *data; } parapet
 typedef struct { int32_t hash; uint32_t hash_high; parapet_text_t key; parapet_text_t value; void *lowcase; } parapet_line_t;
 typedef struct { void *to_pool[12]; uint64_t type; const uint8_t *sockaddr; } parapet_connection_t;
 typedef struct { const uint8_t *pos; } parapet_buffer_t;
+typedef struct { uint32_t length; uint32_t unused; const uint8_t *data; } parapet_value_t;
 typedef struct {
   uint32_t signature;
   const parapet_connection_t *connection;
-  void *until_buffer[10];
+  void *until_pool[9];
+  void *pool;
   const parapet_buffer_t *buffer;
   struct { void *last; const parapet_line_t *lines; uint32_t count; uint32_t count_high; void *more; uint32_t size; uint32_t size_high; uint32_t room; uint32_t room_high; void *pool; } headers;
   const parapet_line_t *host;
@@ -45,6 +47,8 @@ typedef struct {
   parapet_text_t method_name;
   parapet_text_t http_protocol;
   parapet_text_t schema;
+  void *until_values[9];
+  parapet_value_t *values;
 } parapet_plain_t;
 `);
 
@@ -82,6 +86,11 @@ const USUAL: Record<string, true | undefined> = {
 export function canRead(): boolean {
   if (layout === 0) layout = prove();
   return layout === 1;
+}
+
+/** The request that runs now, as it lies in nginx's memory. Only where \`canRead\`. */
+export function runningRequest(): PlainRequest {
+  return ffi.cast(PLAIN, get_request());
 }
 
 /** The host that the request is for, in lower case and without a port; "" for a request that is not plain. */

@@ -25,8 +25,18 @@ export function startRequestIds(): void {
   after = word(drawn, 9);
 }
 
-/** The next number. Cheap on purpose: this runs for every request. */
+/** The next number. */
 export function nextRequestId(): string {
+  return worker + tohex(nextCount());
+}
+
+/** The eight digits that all numbers of this worker begin with. */
+export function workerPart(): string {
+  return worker;
+}
+
+/** The next number's other half, as 32 bits. Cheap on purpose: this runs for every request. */
+export function nextCount(): number {
   count = tobit(count + 1);
   // Each step can be undone, so no two counts meet (additions of shifted selves are multiplications by odd numbers).
   let mixed = bxor(count, before);
@@ -35,7 +45,7 @@ export function nextRequestId(): string {
   mixed = tobit(mixed + lshift(mixed, 3));
   mixed = bxor(mixed, rshift(mixed, 11));
   mixed = tobit(mixed + lshift(mixed, 15));
-  return worker + tohex(bxor(mixed, after));
+  return bxor(mixed, after);
 }
 
 /** The number of the request that runs now: what ADMIT gave it, or a fresh one where the request never came that far. */
