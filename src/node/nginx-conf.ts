@@ -234,7 +234,7 @@ ${DROPPED_FIELDS.map((name) => `  proxy_set_header ${name} "";`).join("\n")}
   }
   log_format parapet escape=json '{"at":"$time_iso8601","request":"${options.requestId}","site":"$p_site","verdict":"$p_verdict",'
     '"reason":"$p_reason","status":$status,"method":"$request_method","host":"$host","path":"$uri","client":"$p_network",'
-    '"sentBytes":$bytes_sent,"seconds":$request_time,"originStatus":"$upstream_status","originSeconds":"$upstream_response_time"}';
+    '"sentBytes":$bytes_sent,"seconds":$request_time,"originStatus":"$upstream_status","originSeconds":"$upstream_response_time","cache":"$upstream_cache_status"}';
   access_log ${options.accessLog ? `${options.stateDir}/access.log parapet buffer=64k flush=1s` : "off"};
 `;
 }
