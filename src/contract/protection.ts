@@ -4,6 +4,7 @@
  * wins over bans, limits, rules, challenges and mitigations; it never wins over a measure of the desk.
  */
 import type { FloodMode } from "./flood.ts";
+import type { SiteId } from "./ids.ts";
 import type { RequestMatch } from "./site-rules.ts";
 
 /** One field of the head, or one cookie. `value` null: it is there, whatever it says; `isAbsent`: it is not there. */
@@ -65,6 +66,18 @@ export type ProtectionSettings = {
   readonly neverChallenge: readonly string[];
   /** In order; the first whose action is met decides. */
   readonly rules: readonly ProtectionRule[];
+};
+
+/**
+ * What one node counted of a rule since its nginx started. `matched`: requests that the rule speaks of; `met`: of those, the ones that met its action, which
+ * in shadow mode and for "log" is what would have been done; `stopped`: the ones that were answered for it.
+ */
+export type RuleCounts = {
+  readonly siteId: SiteId;
+  readonly rule: string;
+  readonly matched: number;
+  readonly met: number;
+  readonly stopped: number;
 };
 
 export const PROTECTION_RULES_MAX = 50;

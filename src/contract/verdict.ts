@@ -29,6 +29,10 @@ export const REASON_STATUS = {
   "host.misdirected": 421,
   /** This client asked faster than the site's limit (RFC 6585 §4). */
   "limit.client": 429,
+  /** A protection rule of the site's owner keeps this request out. */
+  "rule.blocked": 403,
+  /** A protection rule of the site's owner lets through only so many of these (RFC 6585 §4). */
+  "rule.throttled": 429,
   /** The request came through this edge before (RFC 8586). */
   "origin.loop": 508,
   /** The origin could not be reached. */

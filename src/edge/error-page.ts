@@ -51,6 +51,16 @@ const EN: Record<ErrorReason, Words> = {
     what: "Your connection asked faster than this site allows.",
     todo: "Wait a moment and try again. Others who share your address may have used up its allowance.",
   },
+  "rule.blocked": {
+    title: "Kept out by a rule",
+    what: "A rule of this site's owner keeps requests like this one out.",
+    todo: "If you think that this is a mistake, write to the site's owner and give the request's number below.",
+  },
+  "rule.throttled": {
+    title: "Too many requests of this kind",
+    what: "This site lets only so many requests like this one through at a time.",
+    todo: "Wait a moment and try again. Others may have used up what is allowed.",
+  },
   "origin.loop": {
     title: "The request runs in a circle",
     what: "This site's server sends requests back to the service in front of it.",
@@ -128,6 +138,16 @@ const FR: Record<ErrorReason, Words> = {
     title: "Trop de requêtes",
     what: "Votre connexion demande plus vite que ce site ne le permet.",
     todo: "Attendez un instant et réessayez. D’autres personnes à la même adresse ont pu épuiser le quota.",
+  },
+  "rule.blocked": {
+    title: "Écarté par une règle",
+    what: "Une règle du propriétaire de ce site écarte les requêtes comme celle-ci.",
+    todo: "S’il s’agit d’une erreur, écrivez au propriétaire du site en donnant le numéro de requête ci-dessous.",
+  },
+  "rule.throttled": {
+    title: "Trop de requêtes de ce type",
+    what: "Ce site ne laisse passer qu’un certain nombre de requêtes comme celle-ci à la fois.",
+    todo: "Attendez un instant et réessayez. D’autres ont pu épuiser ce qui est permis.",
   },
   "origin.loop": {
     title: "La requête tourne en rond",

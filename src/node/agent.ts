@@ -268,6 +268,7 @@ export class Agent implements RunningNode {
       accessLog: options.accessLog ?? true,
       fetchSocket: fetchSocketOf(this.#spoolDir, this.#runDir),
       everyHead: options.everyHead ?? false,
+      allowNetworks: options.allowNetworks ?? [],
     };
   }
 

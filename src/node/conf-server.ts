@@ -39,6 +39,14 @@ export function renderServers(options: ServersOptions): string {
 
 /** Answers to crowds, sent by nginx alone. */
 function renderRefusals(tls: boolean): string {
+  const page = `      internal;
+      default_type "text/html; charset=utf-8";
+      add_header X-Request-Id $p_request always;
+${tls ? "      add_header Strict-Transport-Security $p_hsts always;\n" : ""}      add_header Cache-Control no-store always;
+      add_header Vary "Accept, Accept-Language" always;
+      add_header Content-Security-Policy "${PAGE_CSP}" always;
+      add_header X-Content-Type-Options nosniff always;
+      add_header Referrer-Policy no-referrer always;`;
   const banned = `      internal;
       default_type "text/html; charset=utf-8";
       add_header Cache-Control no-store always;
@@ -54,15 +62,12 @@ ${banned}
       return 403 "${BANNED_PAGE}";
     }
     location @over_limit {
-      internal;
-      default_type "text/html; charset=utf-8";
-      add_header X-Request-Id $p_request always;
-${tls ? "      add_header Strict-Transport-Security $p_hsts always;\n" : ""}      add_header Cache-Control no-store always;
-      add_header Vary "Accept, Accept-Language" always;
-      add_header Content-Security-Policy "${PAGE_CSP}" always;
-      add_header X-Content-Type-Options nosniff always;
-      add_header Referrer-Policy no-referrer always;
+${page}
       return 429 "$p_page_before$p_request$p_page_after";
+    }
+    location @kept_out {
+${page}
+      return 403 "$p_page_before$p_request$p_page_after";
     }
 `;
 }

@@ -39,6 +39,8 @@ export type NginxConfOptions = {
   readonly geo: { readonly country: GeoDatabase; readonly asn: GeoDatabase };
   /** Judge each request's head by its bytes, a plain one's too, and each answer's. */
   readonly everyHead: boolean;
+  /** CIDR ranges that are let in on every site, whatever its bans, limits and rules say. */
+  readonly allowNetworks: readonly string[];
 };
 
 /** Sizes, ascending by fours, of the locations that read bodies of unannounced length. */
@@ -93,6 +95,10 @@ ${common}
   lua_shared_dict parapet_certs 128m;
   lua_shared_dict parapet_limits 32m;
   lua_shared_dict parapet_bans 16m;
+  lua_shared_dict parapet_rules 24m;
+  lua_shared_dict parapet_rule_values 16m;
+  lua_shared_dict parapet_rule_holds 8m;
+  lua_shared_dict parapet_rule_counts 4m;
   lua_shared_dict parapet_control 8m;
   init_by_lua_block {
     require("edge.nginx.start").start({
@@ -105,6 +111,7 @@ ${common}
       originReadSeconds = ${options.originReadSeconds},
       countries = ${options.geo.country.file !== ""},
       asns = ${options.geo.asn.file !== ""},
+      allowNetworks = {${options.allowNetworks.map((range) => JSON.stringify(range)).join(", ")}},
     })
   }
   init_worker_by_lua_block { parapet_worker() }
@@ -121,6 +128,7 @@ ${renderFetchServer(cache)}
     location = /policy { content_by_lua_block { parapet_feed() } }
     location = /bans { content_by_lua_block { parapet_bans() } }
     location = /cache { content_by_lua_block { parapet_cache_state() } }
+    location = /rules { content_by_lua_block { parapet_rules() } }
     location = /status { content_by_lua_block { parapet_status() } }
   }
 }
@@ -229,12 +237,13 @@ ${DROPPED_FIELDS.map((name) => `  proxy_set_header ${name} "";`).join("\n")}
     measure.notice notice;
     measure.warning warn;
     limit.client throttle;
+    rule.throttled throttle;
     site.redirect pass;
     default block;
   }
   log_format parapet escape=json '{"at":"$time_iso8601","request":"${options.requestId}","site":"$p_site","verdict":"$p_verdict",'
     '"reason":"$p_reason","status":$status,"method":"$request_method","host":"$host","path":"$uri","client":"$p_network",'
-    '"sentBytes":$bytes_sent,"seconds":$request_time,"originStatus":"$upstream_status","originSeconds":"$upstream_response_time","cache":"$upstream_cache_status"}';
+    '"sentBytes":$bytes_sent,"seconds":$request_time,"originStatus":"$upstream_status","originSeconds":"$upstream_response_time","cache":"$upstream_cache_status","rules":"$p_rules"}';
   access_log ${options.accessLog ? `${options.stateDir}/access.log parapet buffer=64k flush=1s` : "off"};
 `;
 }
@@ -265,6 +274,7 @@ function renderMaps(cdnId: string): string {
   return `  map "" $p_site { default ""; }
   map "" $p_request { default ""; }
   map "" $p_reason { default ""; }
+  map "" $p_rules { default ""; }
   map "" $p_page_before { default ""; }
   map "" $p_page_after { default ""; }
   map "" $p_host_override { default ""; }

@@ -21,20 +21,28 @@ export function answerError(reason: ErrorReason): void {
   return send(reason, { body: [frame.before, requestId(), frame.after], json });
 }
 
-/**
- * The same page for those who come in crowds: clients over their limit. nginx sends it by itself from a location of its own, which
- * costs a fraction of handing over field by field. A client that asks for JSON gets the ordinary answer.
- */
+/** To a client over its limit. */
 export function answerOverLimit(): void {
-  const reason = "limit.client";
-  if (asksForJson()) return answerError(reason);
+  return answerCrowd("limit.client");
+}
+
+/** Which location sends the answers of a status to crowds. */
+const CROWDS: Record<number, string | undefined> = { [403]: "@kept_out", [429]: "@over_limit" };
+
+/**
+ * The same page for those who come in crowds. nginx sends it by itself from a location of its own, which costs a fraction of handing over
+ * field by field. A client that asks for JSON gets the ordinary answer.
+ */
+export function answerCrowd(reason: ErrorReason): void {
+  const location = CROWDS[REASON_STATUS[reason]];
+  if (location === undefined || asksForJson()) return answerError(reason);
   if (answersWithOwnPage(reason)) return;
   ngx.var["p_reason"] = reason;
   requestId();
   const frame = frameOf(reason, askedLanguage(), false);
   ngx.var["p_page_before"] = frame.before;
   ngx.var["p_page_after"] = frame.after;
-  return ngx.exec("@over_limit");
+  return ngx.exec(location);
 }
 
 /**

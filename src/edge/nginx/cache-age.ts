@@ -1,8 +1,7 @@
 /**
- * Header filters of what comes out of the cache: its age (RFC 9111 §5.1), since nginx has no arithmetic, and, for sites that have them, the
- * owner's changes to header fields. The first one runs for every hit of every site, so it reads one variable and writes one field.
+ * Header filter of what comes out of the cache: its age (RFC 9111 §5.1), since nginx has no arithmetic. It runs for every hit of every
+ * site, so it reads one variable and writes one field.
  */
-import { changeResponseHeaders } from "./rules.ts";
 
 export function addAge(): void {
   const born = ngx.var["upstream_http_x_parapet_born"];
@@ -15,11 +14,6 @@ export function addAge(): void {
   // In its first second it may have come from the origin for this very request: then it has no age to tell.
   if (age <= 0 && !isStored(ngx.var["upstream_cache_status"])) return;
   ngx.header["Age"] = string.format("%d", math.max(0, age));
-}
-
-export function finishCached(): void {
-  addAge();
-  changeResponseHeaders();
 }
 
 function isStored(status: string | undefined): boolean {

@@ -17,10 +17,13 @@ import {
   type PreparedMeasure,
 } from "../measure-match.ts";
 import { prepareOwnPages, type OwnPages } from "../own-page.ts";
+import { prepareNetworks, type NetworkSet } from "../network.ts";
+import { countsAnswers } from "../protection-rules.ts";
 import { headersOn, prepareRules, type PreparedRules } from "../site-rules.ts";
 import { loadCache, type LoadedCache } from "./cache-site.ts";
 import { loadOrigin, type LoadedOrigin } from "./origin.ts";
 import { asPreview, isPreviewId, previewId, siteIdOf } from "./preview.ts";
+import { loadProtectionRules, type LoadedRule } from "./protection-site.ts";
 import { loadFront, type Front } from "./well-known.ts";
 
 export type Loaded = {
@@ -43,9 +46,15 @@ export type Loaded = {
   readonly cache: LoadedCache;
   /** What a request is asked about; undefined where the owner set nothing of it. */
   readonly rules: PreparedRules | undefined;
+  /** Whom nothing stops but a measure of the desk; undefined for nobody. */
+  readonly allowNetworks: NetworkSet | undefined;
+  /** Undefined for none. */
+  readonly protectionRules: readonly LoadedRule[] | undefined;
+  /** Whether one of them counts answers: those then pass a header filter. */
+  readonly countsAnswers: boolean;
   /** Pages of the owner's own by reason; undefined for none. */
   readonly pages: OwnPages | undefined;
-  /** Changes to the fields that visitors get; undefined for none. */
+  /** Changes to the fields that visitors get; undefined where no answer needs a filter. */
   readonly responseHeaders: readonly HeaderRule[] | undefined;
   /** Whether anything but a plain pass to a single plain-HTTP address is needed. */
   readonly special: boolean;
@@ -189,6 +198,10 @@ function load(site: EdgeSite): Loaded {
   const responseHeaders = headersOn(site.rules.headers, "response");
   const pages = prepareOwnPages(site.rules.errorPages);
   if (pages !== undefined) ownPages.any = true;
+  const limitPrefix = shortName(siteIdOf(site.siteId)) + " ";
+  const protectionRules = loadProtectionRules(site, limitPrefix);
+  const counts = protectionRules !== undefined && countsAnswers(protectionRules.map(({ rule }) => rule));
+  const { allowNetworks } = site.protection;
   return {
     siteId: site.siteId,
     previewAs: isPreviewId(site.siteId) ? (site.preview?.as ?? "") : "",
@@ -196,7 +209,7 @@ function load(site: EdgeSite): Loaded {
     hasWarning,
     hasUrlMeasure,
     allowance,
-    limitPrefix: shortName(siteIdOf(site.siteId)) + " ",
+    limitPrefix,
     bodyBytesMax: site.bodyBytesMax,
     front: loadFront(site),
     address: origin.plain ? origin.peers[0]!.address : "",
@@ -204,9 +217,12 @@ function load(site: EdgeSite): Loaded {
     origin,
     cache,
     rules: prepareRules(site.rules),
+    allowNetworks: allowNetworks.length === 0 ? undefined : prepareNetworks(allowNetworks),
+    protectionRules,
+    countsAnswers: counts,
     pages,
-    responseHeaders: responseHeaders.length === 0 ? undefined : responseHeaders,
-    special: origin.special || responseHeaders.length > 0 || cache.careful,
+    responseHeaders: responseHeaders.length === 0 && !counts ? undefined : responseHeaders,
+    special: origin.special || responseHeaders.length > 0 || counts || cache.careful,
   };
 }
 

@@ -7,7 +7,9 @@ import { admit, settings, strict } from "./admit.ts";
 import { judgeAnswer } from "./answer-head.ts";
 import { answerNginxError } from "./answer.ts";
 import { feedBans } from "./bans.ts";
-import { addAge, finishCached } from "./cache-age.ts";
+import { setAllowedEverywhere } from "./allowed.ts";
+import { finishAnswer, finishCached } from "./answer-count.ts";
+import { addAge } from "./cache-age.ts";
 import { takeCacheState } from "./cache-memory.ts";
 import { again, failFetch, fetch, judge, merge, takeStored } from "./cache-fetch.ts";
 import { showCertificate } from "./certificates.ts";
@@ -15,7 +17,8 @@ import { readChunkedBody } from "./chunked.ts";
 import { feed, loadSnapshot, status } from "./feed.ts";
 import { usual } from "./origin.ts";
 import { pickGrpcPeer, pickGrpcTlsPeer, pickPeer, pickPlainPeer, pickTlsPeer } from "./peer.ts";
-import { changeResponseHeaders, databases } from "./rules.ts";
+import { startRuleCounts, tellRuleCounts } from "./rule-counts.ts";
+import { databases } from "./rules.ts";
 import { startRequestIds } from "./request-id.ts";
 import { catchUp, life, startSync } from "./sync.ts";
 import { settleGrpc, settlePlain, settleTls, way } from "./way.ts";
@@ -31,6 +34,8 @@ export type StartOptions = {
   /** Whether nginx knows addresses' countries ($p_country) and autonomous systems ($p_asn). */
   readonly countries: boolean;
   readonly asns: boolean;
+  /** CIDR ranges that are let in on every site. */
+  readonly allowNetworks: string[];
   /** What nginx.conf says of origins, so that sites that want the same cost nothing. */
   readonly originConnectSeconds: number;
   readonly originReadSeconds: number;
@@ -44,6 +49,7 @@ export function start(options: StartOptions): void {
   settings.cdnId = options.cdnId;
   databases.country = options.countries;
   databases.asn = options.asns;
+  setAllowedEverywhere(options.allowNetworks);
   strict.everyHead = options.everyHead;
   way.chunkedBytes = options.chunkedBytes;
   usual.connectSeconds = options.originConnectSeconds;
@@ -55,6 +61,7 @@ export function start(options: StartOptions): void {
     // A start and no reload: after a reload the dictionaries hold what is in force, newer than any snapshot.
     control.set("epoch", 0);
     control.set("pass-key", unpredictable(32));
+    control.set("rule-key", unpredictable(32));
     const sites = loadSnapshot(options.snapshot);
     const certificates = loadSnapshot(options.certificates);
     ngx.log(ngx.NOTICE, "loaded from the snapshots: ", sites, " sites, ", certificates, " certificates");
@@ -70,7 +77,7 @@ export function start(options: StartOptions): void {
   _G["parapet_grpc"] = settleGrpc;
   _G["parapet_tls"] = settleTls;
   _G["parapet_settled"] = settlePlain;
-  _G["parapet_headers"] = changeResponseHeaders;
+  _G["parapet_headers"] = finishAnswer;
   _G["parapet_cache_state"] = takeCacheState;
   _G["parapet_age"] = addAge;
   _G["parapet_cached"] = finishCached;
@@ -86,6 +93,7 @@ export function start(options: StartOptions): void {
   _G["parapet_feed"] = feed;
   _G["parapet_bans"] = feedBans;
   _G["parapet_status"] = status;
+  _G["parapet_rules"] = tellRuleCounts;
   _G["parapet_worker"] = startWorker;
 }
 
@@ -94,6 +102,7 @@ function passOn(): void {}
 
 function startWorker(): void {
   startRequestIds();
+  startRuleCounts();
   life.onLeaving = judgeAnewEachTime;
   startSync();
 }
