@@ -9,7 +9,7 @@ import type { NodeId, SiteId } from "./ids.ts";
  * In this order everywhere. `path` is decoded and without query; `pathShape` has what looks like a number or a key replaced; `queryShape`
  * names the query's keys, what looks invented replaced, and the kind of each value; `headers` is the order and the names of the head's fields as a short
  * hash; `accept` Accept and Accept-Encoding; `referrer` "none", "same" or the other site's host; `cookies` "none" or "some";
- * `tls` a short hash of version, ciphers and curves, "" for plain HTTP; `address` the client's (IPv6 its /64), `network` its /24 or /48.
+ * `tls` a short hash of version and offered ciphers, "" for plain HTTP; `address` the client's (IPv6 its /64), `network` its /24 or /48.
  * "" where there is nothing of the kind, or nobody knows.
  */
 export const FEATURES = [

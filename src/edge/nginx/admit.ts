@@ -13,6 +13,7 @@ import { measureOn, measuresOfPath, type MeasureMap, type PreparedMeasure } from
 import { queryOf } from "../request-target.ts";
 import { splitPass } from "../warning-pass.ts";
 import { answerOverLimit, answerError, answerNotice } from "./answer.ts";
+import { isAllowed } from "./allowed.ts";
 import { inForce, isBanned, refuseBanned } from "./bans.ts";
 import { isBodyUnannounced, isHeadSound } from "./head.ts";
 import { goOn } from "./cache-way.ts";
@@ -62,7 +63,7 @@ export function admit(keyName: "p_key" | "p_tls_key", tls: boolean): void {
   if (allowance !== undefined || inForce.any) {
     const address = readable ? clientBytes() : shortAddress(ngx.var["binary_remote_addr"]!);
     client = site.limitPrefix + address;
-    if (inForce.any && isBanned(client, address)) return refuseBanned(site.siteId);
+    if (inForce.any && isBanned(site, client, address)) return refuseBanned(site.siteId);
   }
   if (route.measures !== undefined && stopsAtMeasure(site, route.measures)) return;
   if (site.rules !== undefined && stopsAtRules(site)) return;
@@ -71,7 +72,10 @@ export function admit(keyName: "p_key" | "p_tls_key", tls: boolean): void {
     const [used] = limits.incr(client, allowance.costSeconds, now, allowance.rememberSeconds);
     if (used !== undefined) {
       const judged = judge(used, now, allowance);
-      if (judged === "refuse") return refuseClient(client, used, allowance);
+      if (judged === "refuse") {
+        limits.incr(client, -allowance.costSeconds); // A refused request costs nothing, and one on an allow-list neither.
+        if (!isAllowed(site)) return refuseClient(used, allowance);
+      }
       if (judged === "renew") limits.set(client, now + allowance.costSeconds, allowance.rememberSeconds);
     }
   }
@@ -86,8 +90,7 @@ export function admit(keyName: "p_key" | "p_tls_key", tls: boolean): void {
   return key === "" ? goOn(site, chunked) : ngx.exec("@kept");
 }
 
-function refuseClient(client: string, used: number, allowance: Allowance): void {
-  limits.incr(client, -allowance.costSeconds); // A refused request costs nothing.
+function refuseClient(used: number, allowance: Allowance): void {
   ngx.header["Retry-After"] = string.format("%d", retryAfterSeconds(used, ngx.now(), allowance));
   return answerOverLimit();
 }

@@ -1,13 +1,16 @@
 /**
  * Clients that are kept out for a time, on one site or on all. A ban is a key in a dictionary of its own with an end, so that invented keys of
  * other features can never push one out, and so that it ends by itself. IPv6 clients are banned by /64, as limits count them. While no
- * ban is in force a request does not even look: the workers share the moment at which the last one ends.
+ * ban is in force a request does not even look: the workers share the moment at which the last one ends. Bans of whole networks, autonomous systems
+ * and countries lie in `wide-bans.ts`, and are asked about only while there are any.
  */
 import * as cjson from "cjson.safe";
 import type { EdgeBan } from "../../contract/ban.ts";
 import { BANNED_LOGGED_PER_SECOND } from "../../contract/banned-page.ts";
+import { isAllowed } from "./allowed.ts";
 import { requestId } from "./request-id.ts";
-import { shortName } from "./sites.ts";
+import { shortName, type Loaded } from "./sites.ts";
+import { applyWideBan, catchUpWideBans, isBannedWidely, isWide, wideBans } from "./wide-bans.ts";
 
 const bans = ngx.shared["parapet_bans"]!;
 const control = ngx.shared["parapet_control"]!;
@@ -21,20 +24,24 @@ export function catchUpBans(): void {
   const now = ngx.now();
   inForce.onSite = now < until("bans-site-until");
   inForce.everywhere = now < until("bans-everywhere-until");
-  inForce.any = inForce.onSite || inForce.everywhere;
+  catchUpWideBans(now);
+  inForce.any = inForce.onSite || inForce.everywhere || wideBans.any;
 }
 
-/** `client`: the site's short prefix and the client's address bytes, as `admit` makes it; `address`: the bytes alone. */
-export function isBanned(client: string, address: string): boolean {
+/**
+ * `client`: the site's short prefix and the client's address bytes, as `admit` makes it; `address`: the bytes alone. Whoever is on an allow-list is
+ * looked up there only once a ban was found.
+ */
+export function isBanned(site: Loaded, client: string, address: string): boolean {
   if (inForce.onSite) {
     const [found] = bans.get(client);
-    if (found !== undefined) return true;
+    if (found !== undefined) return !isAllowed(site);
   }
   if (inForce.everywhere) {
     const [found] = bans.get(EVERYWHERE + address);
-    if (found !== undefined) return true;
+    if (found !== undefined) return !isAllowed(site);
   }
-  return false;
+  return wideBans.any && isBannedWidely(site.limitPrefix, EVERYWHERE, address) && !isAllowed(site);
 }
 
 /**
@@ -64,7 +71,7 @@ function sayUnlogged(): void {
   if (more > 0) ngx.log(ngx.NOTICE, "client.banned: requests refused beyond those in the access log: ", more);
 }
 
-/** POST /bans: `{"bans":[{siteId, address, seconds}]}`; `seconds` 0 lifts one. Answers when this worker has it; others follow within 50 ms. */
+/** POST /bans: `{"bans":[EdgeBan]}`; `seconds` 0 lifts one. Answers when this worker has it; others follow within 50 ms. */
 export function feedBans(): void {
   ngx.req.read_body();
   const [value] = cjson.decode(ngx.req.get_body_data() ?? "");
@@ -81,9 +88,11 @@ export function feedBans(): void {
 }
 
 function applyBan(ban: EdgeBan): boolean {
-  const bytes = bytesOf(ban.addressHex);
   const isEverywhere = (ban.siteId as unknown) === cjson.null || ban.siteId === null;
-  const key = isEverywhere ? EVERYWHERE + bytes : `${shortName(ban.siteId as string)} ${bytes}`;
+  const prefix = isEverywhere ? EVERYWHERE : `${shortName(ban.siteId as string)} `;
+  const bytes = bytesOf(ban.addressHex);
+  if (isWide(ban)) return applyWideBan(ban, prefix, bytes, isEverywhere);
+  const key = prefix + bytes;
   if (ban.seconds <= 0) {
     bans.delete(key);
     return true;

@@ -3,10 +3,8 @@
  * whose rate is not exceeded, one that only logs and one in shadow mode stop nobody and go on to the next; the first other one whose
  * action is met answers. A client that passes its challenge goes on to the next rule as well: a clearance opens no door that a later rule shuts.
  */
-import { CHALLENGE_BITS_DEFAULT } from "../../contract/protection.ts";
 import { countedBy, speaksOf } from "../protection-rules.ts";
 import { answerCrowd } from "./answer.ts";
-import { siteIdOf } from "./preview.ts";
 import type { LoadedRule } from "./protection-site.ts";
 import { tallyMatched } from "./rule-counts.ts";
 import { askAnew, facts } from "./rule-facts.ts";
