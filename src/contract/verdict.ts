@@ -33,6 +33,10 @@ export const REASON_STATUS = {
   "rule.blocked": 403,
   /** A protection rule of the site's owner lets through only so many of these (RFC 6585 §4). */
   "rule.throttled": 429,
+  /** The request looks like those of a flood that is going on. */
+  "flood.blocked": 403,
+  /** The same, and its client is asked to wait (RFC 6585 §4). */
+  "flood.throttled": 429,
   /** The request came through this edge before (RFC 8586). */
   "origin.loop": 508,
   /** The origin could not be reached. */

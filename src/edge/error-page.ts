@@ -61,6 +61,16 @@ const EN: Record<ErrorReason, Words> = {
     what: "This site lets only so many requests like this one through at a time.",
     todo: "Wait a moment and try again. Others may have used up what is allowed.",
   },
+  "flood.blocked": {
+    title: "Kept out while the site is under attack",
+    what: "This site is being flooded with requests, and yours looks like one of them.",
+    todo: "Wait a minute and try again, with another browser if you can. If it stays, write to the site's owner and give the request's number below.",
+  },
+  "flood.throttled": {
+    title: "Please wait a moment",
+    what: "This site is being flooded with requests, and yours looks like one of them.",
+    todo: "Try again in a few seconds. If it stays for more than a few minutes, write to the site's owner and give the request's number below.",
+  },
   "origin.loop": {
     title: "The request runs in a circle",
     what: "This site's server sends requests back to the service in front of it.",
@@ -148,6 +158,16 @@ const FR: Record<ErrorReason, Words> = {
     title: "Trop de requêtes de ce type",
     what: "Ce site ne laisse passer qu’un certain nombre de requêtes comme celle-ci à la fois.",
     todo: "Attendez un instant et réessayez. D’autres ont pu épuiser ce qui est permis.",
+  },
+  "flood.blocked": {
+    title: "Écarté le temps d’une attaque",
+    what: "Ce site est submergé de requêtes, et la vôtre ressemble à l’une d’elles.",
+    todo: "Attendez une minute et réessayez, avec un autre navigateur si possible. Si cela dure, écrivez au propriétaire du site en donnant le numéro de requête ci-dessous.",
+  },
+  "flood.throttled": {
+    title: "Un instant, s’il vous plaît",
+    what: "Ce site est submergé de requêtes, et la vôtre ressemble à l’une d’elles.",
+    todo: "Réessayez dans quelques secondes. Si cela dure plus de quelques minutes, écrivez au propriétaire du site en donnant le numéro de requête ci-dessous.",
   },
   "origin.loop": {
     title: "La requête tourne en rond",

@@ -99,6 +99,10 @@ ${common}
   lua_shared_dict parapet_rule_values 16m;
   lua_shared_dict parapet_rule_holds 8m;
   lua_shared_dict parapet_rule_counts 4m;
+  lua_shared_dict parapet_mitigations 8m;
+  lua_shared_dict parapet_watch 16m;
+  lua_shared_dict parapet_refusals 8m;
+  lua_shared_dict parapet_good 8m;
   lua_shared_dict parapet_control 8m;
   init_by_lua_block {
     require("edge.nginx.start").start({
@@ -127,6 +131,8 @@ ${renderFetchServer(cache)}
     client_body_buffer_size 16m;
     location = /policy { content_by_lua_block { parapet_feed() } }
     location = /bans { content_by_lua_block { parapet_bans() } }
+    location = /mitigations { content_by_lua_block { parapet_mitigations() } }
+    location = /watch { content_by_lua_block { parapet_watch() } }
     location = /cache { content_by_lua_block { parapet_cache_state() } }
     location = /rules { content_by_lua_block { parapet_rules() } }
     location = /status { content_by_lua_block { parapet_status() } }
@@ -237,6 +243,7 @@ ${DROPPED_FIELDS.map((name) => `  proxy_set_header ${name} "";`).join("\n")}
     measure.notice notice;
     measure.warning warn;
     limit.client throttle;
+    flood.throttled throttle;
     rule.throttled throttle;
     site.redirect pass;
     default block;

@@ -15,11 +15,13 @@ import { splitPass } from "../warning-pass.ts";
 import { answerOverLimit, answerError, answerNotice } from "./answer.ts";
 import { isAllowed } from "./allowed.ts";
 import { inForce, isBanned, refuseBanned } from "./bans.ts";
+import { stopsAtGuard } from "./guard.ts";
 import { isBodyUnannounced, isHeadSound } from "./head.ts";
 import { goOn } from "./cache-way.ts";
 import { canRead, clientBytes, decodedPath, extension, plainHost } from "./plain-request.ts";
 import { mark } from "./request-marks.ts";
 import { stopsAtRules } from "./rules.ts";
+import { countRefusal, takeDue } from "./sample.ts";
 import { memory, rememberKey, routeOf, settle, siteOfHost, type Loaded, type Route } from "./sites.ts";
 import { passWarning } from "./warning.ts";
 import { answersInFront, sentToHttps } from "./well-known.ts";
@@ -63,7 +65,10 @@ export function admit(keyName: "p_key" | "p_tls_key", tls: boolean): void {
   if (allowance !== undefined || inForce.any) {
     const address = readable ? clientBytes() : shortAddress(ngx.var["binary_remote_addr"]!);
     client = site.limitPrefix + address;
-    if (inForce.any && isBanned(site, client, address)) return refuseBanned(site.siteId);
+    if (inForce.any && isBanned(site, client, address)) {
+      countRefusal(site, "banned");
+      return refuseBanned(site.siteId);
+    }
   }
   if (route.measures !== undefined && stopsAtMeasure(site, route.measures)) return;
   if (site.rules !== undefined && stopsAtRules(site)) return;
@@ -74,19 +79,35 @@ export function admit(keyName: "p_key" | "p_tls_key", tls: boolean): void {
       const judged = judge(used, now, allowance);
       if (judged === "refuse") {
         limits.incr(client, -allowance.costSeconds); // A refused request costs nothing, and one on an allow-list neither.
-        if (!isAllowed(site)) return refuseClient(used, allowance);
+        if (!isAllowed(site)) {
+          countRefusal(site, "limited");
+          return refuseClient(used, allowance);
+        }
       }
       if (judged === "renew") limits.set(client, now + allowance.costSeconds, allowance.rememberSeconds);
     }
   }
+  if (site.guard !== undefined && stopsAtGuard(site, tls)) return;
   if (front !== undefined && front.toHttps && sentToHttps(tls)) return;
   mark(site.siteId);
   settle(site);
-  if (site.special || chunked) return goOn(site, chunked);
+  const watched = site.watched;
+  const seen = watched.seen + 1;
+  watched.seen = seen;
+  if (seen >= watched.sampleAt) takeDue(site);
+  if (site.special || chunked) {
+    if (readable ? isStaticExtension(extension()) : isStaticPath(ngx.var["uri"]!)) watched.assets += 1;
+    return goOn(site, chunked);
+  }
   // A plain site keeps what its paths say are files. Almost all other paths have no extension, which is one comparison.
-  if (!readable) return isStaticPath(ngx.var["uri"]!) ? goOn(site, chunked) : undefined;
+  if (!readable) {
+    if (!isStaticPath(ngx.var["uri"]!)) return;
+    watched.assets += 1;
+    return goOn(site, chunked);
+  }
   const named = extension();
   if (named === "" || !isStaticExtension(named)) return;
+  watched.assets += 1;
   return key === "" ? goOn(site, chunked) : ngx.exec("@kept");
 }
 

@@ -21,6 +21,11 @@ type NginxRequest = {
 
 declare module "ffi" {
   export function cast(this: void, type: "parapet_request_t *", value: object | undefined): NginxRequest;
+  export function cast(
+    this: void,
+    type: "parapet_lines_t *",
+    value: object,
+  ): { readonly lines: PlainLines; readonly count: number; readonly more: object | undefined };
   export function cast(this: void, type: "const uint64_t *", value: BytePointer): BytePointer;
   export function string(this: void, from: BytePointer, bytes: number): string;
 }

@@ -27,6 +27,10 @@ interface SharedDict {
     init?: number,
     initSeconds?: number,
   ): LuaMultiReturn<[number | undefined, string?, boolean?]>;
+  /** The new length; undefined when there is no memory: lists push nothing out. */
+  rpush(this: SharedDict, key: string, value: string | number): LuaMultiReturn<[number | undefined, string?]>;
+  lpop(this: SharedDict, key: string): LuaMultiReturn<[string | number | undefined, string?]>;
+  llen(this: SharedDict, key: string): LuaMultiReturn<[number | undefined, string?]>;
   free_space(this: SharedDict): number;
   /** Holds up all workers while it looks: for small dictionaries, and never on the way of a request. */
   get_keys(this: SharedDict, max: number): string[];

@@ -24,6 +24,8 @@ import { loadCache, type LoadedCache } from "./cache-site.ts";
 import { loadOrigin, type LoadedOrigin } from "./origin.ts";
 import { asPreview, isPreviewId, previewId, siteIdOf } from "./preview.ts";
 import { loadProtectionRules, type LoadedRule } from "./protection-site.ts";
+import { loadGuard, type Guard } from "./guard-site.ts";
+import { watchedOf, type Watched } from "./watched.ts";
 import { loadFront, type Front } from "./well-known.ts";
 
 export type Loaded = {
@@ -52,6 +54,10 @@ export type Loaded = {
   readonly protectionRules: readonly LoadedRule[] | undefined;
   /** Whether one of them counts answers: those then pass a header filter. */
   readonly countsAnswers: boolean;
+  /** What a request is asked about on its site's behalf; undefined for a site that nothing guards now. */
+  readonly guard: Guard | undefined;
+  /** What this worker counts of the site. */
+  readonly watched: Watched;
   /** Pages of the owner's own by reason; undefined for none. */
   readonly pages: OwnPages | undefined;
   /** Changes to the fields that visitors get; undefined where no answer needs a filter. */
@@ -220,6 +226,8 @@ function load(site: EdgeSite): Loaded {
     allowNetworks: allowNetworks.length === 0 ? undefined : prepareNetworks(allowNetworks),
     protectionRules,
     countsAnswers: counts,
+    guard: loadGuard(site),
+    watched: watchedOf(siteIdOf(site.siteId)),
     pages,
     responseHeaders: responseHeaders.length === 0 && !counts ? undefined : responseHeaders,
     special: origin.special || responseHeaders.length > 0 || counts || cache.careful,

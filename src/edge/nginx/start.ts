@@ -15,11 +15,13 @@ import { again, failFetch, fetch, judge, merge, takeStored } from "./cache-fetch
 import { showCertificate } from "./certificates.ts";
 import { readChunkedBody } from "./chunked.ts";
 import { feed, loadSnapshot, status } from "./feed.ts";
+import { feedMitigations } from "./mitigate.ts";
 import { usual } from "./origin.ts";
 import { pickGrpcPeer, pickGrpcTlsPeer, pickPeer, pickPlainPeer, pickTlsPeer } from "./peer.ts";
 import { startRuleCounts, tellRuleCounts } from "./rule-counts.ts";
 import { databases } from "./rules.ts";
 import { startRequestIds } from "./request-id.ts";
+import { drainWatch, startSamples, tellWatch } from "./sample.ts";
 import { catchUp, life, startSync } from "./sync.ts";
 import { settleGrpc, settlePlain, settleTls, way } from "./way.ts";
 
@@ -92,6 +94,8 @@ export function start(options: StartOptions): void {
   _G["parapet_chunked"] = readChunkedBody;
   _G["parapet_feed"] = feed;
   _G["parapet_bans"] = feedBans;
+  _G["parapet_mitigations"] = feedMitigations;
+  _G["parapet_watch"] = drainWatch;
   _G["parapet_status"] = status;
   _G["parapet_rules"] = tellRuleCounts;
   _G["parapet_worker"] = startWorker;
@@ -103,7 +107,9 @@ function passOn(): void {}
 function startWorker(): void {
   startRequestIds();
   startRuleCounts();
+  startSamples();
   life.onLeaving = judgeAnewEachTime;
+  life.onLook = tellWatch;
   startSync();
 }
 

@@ -23,6 +23,8 @@ export const life = {
   isLeaving: false,
   /** Called once, when this worker begins to go. */
   onLeaving: (): void => {},
+  /** Called after each look at the journal. */
+  onLook: (): void => {},
 };
 
 export function startSync(): void {
@@ -41,6 +43,7 @@ function tick(premature: boolean): void {
     control.delete(workerKey(life.generation, ngx.worker.id()));
     life.onLeaving();
   } else catchUp();
+  life.onLook();
 }
 
 export function workerKey(generation: number, id: number): string {

@@ -1,0 +1,85 @@
+/**
+ * What guards a site, on a request: who is always let in, the owner's protection rules, mitigations against a flood, the switch "under attack". Runs
+ * only for sites that have one of them. Of several mitigations that match, the sternest is done; every one that matches is counted. In
+ * shadow mode they are counted and nothing else. A challenge lets through whoever has passed one, and whom one never asks (`challenge.ts`).
+ */
+import type { MitigationAction } from "../../contract/flood.ts";
+import { CHALLENGE_BITS_DEFAULT, CLEARANCE_COOKIE } from "../../contract/protection.ts";
+import { isInPaths } from "../path-glob.ts";
+import { isAllowed } from "./allowed.ts";
+import { answerCrowd } from "./answer.ts";
+import { beginFeatures, featureOf } from "./features.ts";
+import type { Guard, PreparedMitigation } from "./guard-site.ts";
+import { stopsAtProtectionRules } from "./limits.ts";
+import { canRead, decodedPath } from "./plain-request.ts";
+import { siteIdOf } from "./preview.ts";
+import { clearance, countCleared, countHeld, countRefusal } from "./sample.ts";
+import { forgetKeys, forgetSite, type Loaded } from "./sites.ts";
+
+/** Told to a client that is throttled: floods are over within a minute, or their mitigation is renewed. */
+const RETRY_SECONDS = "10";
+
+/** How hard the challenge of the request that runs now is. */
+let bits = CHALLENGE_BITS_DEFAULT;
+
+/** True when the request was answered. `tls`: it came over TLS. */
+export function stopsAtGuard(site: Loaded, _tls: boolean): boolean {
+  const guard = site.guard;
+  if (guard === undefined) return false;
+  const nowMs = ngx.now() * 1000;
+  beginFeatures();
+  if (nowMs >= guard.endsAtMs) {
+    // Nothing guards it any more: from the next request on it costs one comparison again.
+    forgetSite(siteIdOf(site.siteId));
+    forgetKeys();
+    return false;
+  }
+  if (isAllowed(site)) return false;
+  const cookies = ngx.var["http_cookie"];
+  if (cookies !== undefined && cookies.includes(`${CLEARANCE_COOKIE}=`) && clearance.isCleared(site)) {
+    countCleared(site);
+  }
+  if (guard.hasRules && stopsAtProtectionRules(site)) return true;
+  const action = strictest(guard, nowMs);
+  if (action === "block") return refuse(site, "flood.blocked");
+  if (action === "challenge" || isUnderAttack(guard, nowMs)) return refuse(site, "flood.throttled");
+  return action === "throttle" ? refuse(site, "flood.throttled") : false;
+}
+
+/** What the sternest mitigation that matches wants; "log" for nothing. */
+function strictest(guard: Guard, nowMs: number): MitigationAction {
+  let action: MitigationAction = "log";
+  bits = CHALLENGE_BITS_DEFAULT;
+  for (const one of guard.mitigations) {
+    if (nowMs >= one.endsAtMs || !matches(one)) continue;
+    countHeld(one.mitigationId);
+    if (guard.mode !== "act") continue;
+    if (action === "log") action = one.action;
+    if (one.action === "challenge") bits = math.max(bits, one.bits);
+  }
+  return action;
+}
+
+function matches(one: PreparedMitigation): boolean {
+  const { features, values } = one;
+  for (let i = 0; i < features.length; i++) if (featureOf(features[i]!) !== values[i]) return false;
+  return true;
+}
+
+function isUnderAttack(guard: Guard, nowMs: number): boolean {
+  const { underAttack } = guard;
+  if (underAttack === undefined || nowMs >= underAttack.endsAtMs) return false;
+  return underAttack.paths === undefined || isInPaths(underAttack.paths, pathOf());
+}
+
+function pathOf(): string {
+  return canRead() ? decodedPath() : (ngx.var["uri"] ?? "");
+}
+
+function refuse(site: Loaded, reason: "flood.blocked" | "flood.throttled"): boolean {
+  ngx.var["p_site"] = site.siteId;
+  if (reason === "flood.throttled") ngx.header["Retry-After"] = RETRY_SECONDS;
+  countRefusal(site, reason === "flood.blocked" ? "blocked" : "throttled");
+  answerCrowd(reason);
+  return true;
+}
