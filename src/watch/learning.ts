@@ -1,0 +1,126 @@
+/**
+ * How one site's usual is learned: from ticks that left the window without suspicion, second by second, and from answers that waited as long. Whoever drives
+ * it says whether a moment may be learned from; moments that may not are dropped, and the baseline takes the gap for unknown, not for
+ * silence.
+ */
+import type { FloodSample, ResponseCounts } from "../contract/flood.ts";
+import type { Baseline } from "./baseline.ts";
+import type { ClientMemory } from "./client-memory.ts";
+import type { Reference } from "./reference.ts";
+import { addressOf } from "./shape.ts";
+import type { Tick } from "./window.ts";
+
+const ANSWERS_WAIT_MS = 4000;
+const ANSWERS_KEPT_MAX = 10;
+
+export class Learning {
+  readonly #siteId: string;
+  readonly #baseline: Baseline;
+  readonly #reference: Reference;
+  readonly #clients: ClientMemory;
+  readonly #random: () => number;
+  #seconds = 0;
+  #requests = 0;
+  #passed = 0;
+  #assets = 0;
+  #pages = 0;
+  #isWhole = true;
+  #addresses = new Set<string>();
+  #newAddresses = new Set<string>();
+  #answers: ResponseCounts[] = [];
+
+  constructor(of: {
+    readonly siteId: string;
+    readonly baseline: Baseline;
+    readonly reference: Reference;
+    readonly clients: ClientMemory;
+    readonly random: () => number;
+  }) {
+    this.#siteId = of.siteId;
+    this.#baseline = of.baseline;
+    this.#reference = of.reference;
+    this.#clients = of.clients;
+    this.#random = of.random;
+  }
+
+  get answers(): readonly ResponseCounts[] {
+    return this.#answers;
+  }
+
+  tick(tick: Tick, isGood: boolean): void {
+    if (!isGood) {
+      this.#forget();
+      // What was not learned was not silence either.
+      this.#baseline.skipTo(tick.toMs);
+      return;
+    }
+    this.#seconds += tick.seconds;
+    this.#requests += tick.all;
+    this.#passed += tick.passed;
+    this.#assets += tick.assets;
+    for (const sample of tick.samples) if (sample.passage === "passed") this.#sample(sample, tick.toMs);
+    if (this.#seconds >= 0.95) this.#learn(tick.toMs);
+  }
+
+  #sample(sample: FloodSample, nowMs: number): void {
+    this.#reference.offer(sample, { nowMs: sample.atMs, random: this.#random });
+    const address = addressOf(sample);
+    if (!sample.isAsset) this.#pages += 1;
+    if (sample.weight > 1.01) this.#isWhole = false;
+    if (address === "" || this.#addresses.has(address)) return;
+    this.#addresses.add(address);
+    if (!this.#clients.isKnown(this.#siteId, address)) {
+      this.#newAddresses.add(address);
+      this.#clients.remember(this.#siteId, { address, nowMs });
+    }
+  }
+
+  #learn(nowMs: number): void {
+    const seconds = this.#seconds;
+    this.#baseline.learnRate(this.#requests, { seconds, nowMs });
+    if (this.#passed > 0) {
+      this.#baseline.learnShare("assets", this.#assets / this.#passed, Math.min(seconds, this.#passed / 3));
+    }
+    const clients = this.#addresses.size;
+    if (clients > 0) {
+      const weight = Math.min(seconds, clients / 3);
+      this.#baseline.learnShare("newClients", this.#newAddresses.size / clients, weight);
+      if (this.#isWhole) this.#baseline.learnShare("perClient", this.#pages / seconds / clients, weight);
+    }
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#seconds = 0;
+    this.#requests = 0;
+    this.#passed = 0;
+    this.#assets = 0;
+    this.#pages = 0;
+    this.#isWhole = true;
+    this.#addresses.clear();
+    this.#newAddresses.clear();
+  }
+
+  /** Answers wait until their second has proved quiet, too. */
+  answer(counts: ResponseCounts): void {
+    this.#answers.push(counts);
+    if (this.#answers.length > ANSWERS_KEPT_MAX) this.#answers.shift();
+  }
+
+  ripen(nowMs: number, isGood: boolean): void {
+    while (this.#answers.length > 0 && this.#answers[0]!.second * 1000 < nowMs - ANSWERS_WAIT_MS) {
+      const answer = this.#answers.shift()!;
+      if (isGood) this.#learnAnswer(answer);
+    }
+  }
+
+  #learnAnswer(answer: ResponseCounts): void {
+    const { answers, originAnswers, originErrors, originSecondsSum, originSecondsP95, cacheHits } = answer;
+    this.#baseline.learnShare("originSeconds", originSecondsSum, 1);
+    if (answers > 0) this.#baseline.learnShare("misses", 1 - cacheHits / answers, Math.min(1, answers / 5));
+    if (originAnswers === 0) return;
+    const weight = Math.min(1, originAnswers / 5);
+    this.#baseline.learnShare("errors", originErrors / originAnswers, weight);
+    this.#baseline.learnShare("latency", originSecondsP95, weight);
+  }
+}
