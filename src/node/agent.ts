@@ -7,17 +7,19 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Bus } from "../bus/bus.ts";
 import { Fault } from "../contract/fault.ts";
+import type { EdgeMitigation, WatchBatch } from "../contract/flood.ts";
 import type { NodeId, SiteId } from "../contract/ids.ts";
 import type { NodeHello } from "../contract/policy.ts";
+import type { RuleCounts } from "../contract/protection.ts";
 import { EDGE_SECRETS_TOPIC, healthTopic, helloTopic, POLICY_TOPICS } from "../contract/topics.ts";
-import { toEdgeBans, type Ban } from "./bans.ts";
+import type { Ban } from "./bans.ts";
 import { cacheBytesFor, fetchSocketOf, openCacheRoom } from "./cache-room.ts";
 import { startCacheRounds } from "./cache-rounds.ts";
 import { cdnIdOf } from "./cdn-id.ts";
 import { Certificates } from "./certificates.ts";
 import { DiskRoom } from "./disk-room.ts";
 import { EdgeTls } from "./edge-tls.ts";
-import { askStatus, postBans } from "./feed-client.ts";
+import { askRuleCounts, askStatus, postMitigations, postWatch } from "./feed-client.ts";
 import { Feeder } from "./feeder.ts";
 import { takeGeoDatabases } from "./geo-database.ts";
 import { LOG_BYTES_MAX, rotateLogs } from "./log-rotation.ts";
@@ -26,6 +28,7 @@ import { endOrphans, NginxProcess, pause } from "./nginx-process.ts";
 import { installedNginxVersion, whyVersionUnsafe } from "./nginx-version.ts";
 import { isRoot, makeSpool, runFolder } from "./node-folders.ts";
 import type { NodeOptions, NodeStatus, RunningNode } from "./node.ts";
+import { NodeBans, type BanSearch } from "./node-bans.ts";
 import { NodeVoice } from "./node-voice.ts";
 import { Origins } from "./origins.ts";
 import { PolicyBook } from "./policy-book.ts";
@@ -33,6 +36,7 @@ import { Reloads } from "./reload.ts";
 import { createResolver, TTL_UNKNOWN_SECONDS, type Resolve } from "./resolver.ts";
 import { readSiteLog } from "./site-log.ts";
 import { writeSnapshot } from "./snapshot.ts";
+import { checkKept, checkMitigations, readWatch } from "./watch-feed.ts";
 
 const NGINX_BIN = "/usr/sbin/nginx";
 const MODULES_DIR = "/usr/lib/nginx/modules";
@@ -57,7 +61,9 @@ export class Agent implements RunningNode {
   readonly #nginx: NginxProcess;
   readonly #certificates: Certificates;
   readonly #tls: EdgeTls;
+  readonly #bans: NodeBans;
   readonly #reloads = new Reloads();
+  #mitigating: Promise<void> = Promise.resolve();
   readonly #startedAtMs: number;
   readonly #timers: NodeJS.Timeout[] = [];
   #unsubscribe: () => void = () => undefined;
@@ -121,6 +127,16 @@ export class Agent implements RunningNode {
       publish: (topic, value) => this.#voice.publish(topic, value),
     });
     this.#tls = new EdgeTls({ stateDir: this.#stateDir, listen: listenTls, now: options.now, alarm });
+    this.#bans = new NodeBans({
+      nodeId: options.nodeId,
+      stateDir: this.#stateDir,
+      socketPath,
+      now: options.now,
+      voice,
+      allowNetworks: options.allowNetworks ?? [],
+      sites: () => Object.keys(this.#book.versions()) as SiteId[],
+      allowNetworksOf: (siteId) => this.#book.of(siteId)?.protection.allowNetworks ?? [],
+    });
     this.#nginx = new NginxProcess({
       bin: NGINX_BIN,
       stateDir: this.#stateDir,
@@ -132,6 +148,7 @@ export class Agent implements RunningNode {
       },
       onDeath: (why) => {
         this.#restarts += 1;
+        void this.#bans.book.feedAll();
         this.#voice.alarm(
           "edge.nginx-died",
           `${why}. It is started again; look into ${this.#stateDir}/error.log`,
@@ -155,6 +172,7 @@ export class Agent implements RunningNode {
     await this.#checkVersion();
     this.#book.load();
     this.#certificates.load();
+    this.#bans.book.load();
     await this.#tls.load(options.bus);
     await Promise.race([this.#origins.resolveAll(), pause(FIRST_RESOLVE_MS)]);
     this.#spoolDir = makeSpool(this.#stateDir);
@@ -180,6 +198,7 @@ export class Agent implements RunningNode {
       );
       await this.#certificates.forgetFed();
     }
+    await this.#bans.start(geo);
     await this.#hello();
     if (options.bus !== null) await this.#listen(options.bus);
     this.#timers.push(setInterval(() => void this.#tick(), HELLO_MS));
@@ -192,17 +211,39 @@ export class Agent implements RunningNode {
       bus.subscribe(POLICY_TOPICS, ({ value }) => this.#book.receive(value)),
       bus.subscribe(EDGE_SECRETS_TOPIC, ({ value }) => this.#tls.receive(value)),
       await this.#certificates.listen(bus),
+      await this.#bans.listen(bus),
     ];
     this.#unsubscribe = () => ways.forEach((leave) => leave());
   }
 
-  async ban(bans: readonly Ban[]): Promise<void> {
-    const { kept } = await postBans(join(this.#runDir, "control.sock"), toEdgeBans(bans));
-    if (kept === bans.length) return;
-    throw new Fault(
-      "limit.full",
-      `Only ${kept} of ${bans.length} bans fit nginx's memory: ban networks, or fewer`,
+  ban(bans: readonly Ban[]): Promise<void> {
+    return this.#bans.book.ban(bans);
+  }
+
+  searchBans(address: string): BanSearch {
+    return this.#bans.search(address);
+  }
+
+  allows(address: string, siteId: SiteId | null): boolean {
+    return this.#bans.allowList.allows(address, siteId);
+  }
+
+  async ruleCounts(siteId: SiteId | null = null): Promise<readonly RuleCounts[]> {
+    return (await askRuleCounts(join(this.#runDir, "control.sock"), siteId)).rules;
+  }
+
+  async drainWatch(): Promise<WatchBatch> {
+    return readWatch(await postWatch(join(this.#runDir, "control.sock")));
+  }
+
+  /** One after the other: nginx reads and writes a site's list in two steps. */
+  async mitigate(mitigations: readonly EdgeMitigation[]): Promise<void> {
+    checkMitigations(mitigations);
+    const turn = this.#mitigating.then(async () =>
+      checkKept(await postMitigations(join(this.#runDir, "control.sock"), mitigations)),
     );
+    this.#mitigating = turn.catch(() => {});
+    return turn;
   }
 
   async status(): Promise<NodeStatus> {
@@ -239,6 +280,7 @@ export class Agent implements RunningNode {
     this.#unsubscribe();
     this.#origins.stop();
     for (const timer of this.#timers) clearInterval(timer);
+    await this.#bans.book.close();
     await this.#feeder.close();
     await this.#nginx.stop();
     this.#writeSnapshot();
@@ -308,6 +350,7 @@ export class Agent implements RunningNode {
     await this.#hello();
     await this.#boundLogs();
     await this.#certificates.tick();
+    await this.#bans.book.tick();
     if (this.#tls.wantsReload()) {
       await this.reload().catch((error: unknown) => {
         this.#tls.reloadFailed();

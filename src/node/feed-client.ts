@@ -1,26 +1,53 @@
 /** The agent's side of nginx's control socket: one request per connection, bounded in time and size. */
 import { request } from "node:http";
 import type { EdgeBan } from "../contract/ban.ts";
+import type { SiteId } from "../contract/ids.ts";
+import type { RuleCounts } from "../contract/protection.ts";
 import type { EdgeChange, EdgeFeedAnswer } from "../contract/edge-site.ts";
+import type { EdgeMitigation } from "../contract/flood.ts";
 
 const ANSWER_BYTES_MAX = 1024 * 1024;
+/** Twice what the edge stops at (src/edge/nginx/sample.ts), since its last batch goes over. */
+const WATCH_BYTES_MAX = 4 * 1024 * 1024;
 const ANSWER_MS = 10_000;
 
 export function postChanges(socketPath: string, changes: readonly EdgeChange[]): Promise<EdgeFeedAnswer> {
   return call(socketPath, { method: "POST", path: "/policy", body: JSON.stringify({ changes }) });
 }
 
-/** How many of the bans nginx kept; it knows them at once, and all of its workers within 50 ms. */
+/** Which of the bans, counted from 0, nginx has no room for. It knows the others at once, and all of its workers within 50 ms. */
 export async function postBans(
   socketPath: string,
   bans: readonly EdgeBan[],
-): Promise<{ readonly kept: number }> {
+): Promise<{ readonly refused: readonly number[] }> {
   return call(socketPath, { method: "POST", path: "/bans", body: JSON.stringify({ bans }) });
+}
+
+/** What protection rules counted: of one site, or of all. */
+export async function askRuleCounts(
+  socketPath: string,
+  siteId: SiteId | null,
+): Promise<{ readonly rules: readonly RuleCounts[] }> {
+  const path = siteId === null ? "/rules" : `/rules?site=${siteId}`;
+  return call(socketPath, { method: "GET", path, body: "" });
 }
 
 /** Whether new answers may be stored in the cache from now on. */
 export function postCacheState(socketPath: string, storing: boolean): Promise<unknown> {
   return call(socketPath, { method: "POST", path: `/cache?storing=${storing}`, body: "" });
+}
+
+/** What nginx counted and sampled since the time before; nginx forgets it. */
+export function postWatch(socketPath: string): Promise<unknown> {
+  return call(socketPath, { method: "POST", path: "/watch", body: "", bytesMax: WATCH_BYTES_MAX });
+}
+
+/** Resolves when nginx keeps them; all of its workers know them within 50 ms. */
+export function postMitigations(
+  socketPath: string,
+  mitigations: readonly EdgeMitigation[],
+): Promise<unknown> {
+  return call(socketPath, { method: "POST", path: "/mitigations", body: JSON.stringify({ mitigations }) });
 }
 
 export function askStatus(socketPath: string): Promise<EdgeFeedAnswer> {
@@ -29,8 +56,14 @@ export function askStatus(socketPath: string): Promise<EdgeFeedAnswer> {
 
 function call<Answer>(
   socketPath: string,
-  input: { readonly method: string; readonly path: string; readonly body: string },
+  input: {
+    readonly method: string;
+    readonly path: string;
+    readonly body: string;
+    readonly bytesMax?: number;
+  },
 ): Promise<Answer> {
+  const bytesMax = input.bytesMax ?? ANSWER_BYTES_MAX;
   return new Promise((resolve, reject) => {
     const asking = request(
       {
@@ -46,7 +79,7 @@ function call<Answer>(
         let bytes = 0;
         answer.on("data", (part: Buffer) => {
           bytes += part.length;
-          if (bytes > ANSWER_BYTES_MAX) asking.destroy(new Error("nginx's answer is too large"));
+          if (bytes > bytesMax) asking.destroy(new Error("nginx's answer is too large"));
           else parts.push(part);
         });
         answer.on("error", reject);

@@ -40,6 +40,15 @@ export class NodeVoice {
     this.alarm(code, what);
   }
 
+  /** Told to whoever listens now, and not kept. */
+  async say(topic: string, value: unknown): Promise<void> {
+    try {
+      await this.#options.bus?.publish(topic, value);
+    } catch {
+      // Nobody to tell; whoever says such things says them again.
+    }
+  }
+
   /** Kept as the topic's last value. Resolves also when nobody is there. */
   async publish(topic: string, value: unknown): Promise<void> {
     try {

@@ -4,11 +4,14 @@
  */
 import type { Bus } from "../bus/bus.ts";
 import type { EdgeWorker } from "../contract/edge-site.ts";
-import type { NodeId } from "../contract/ids.ts";
+import type { EdgeMitigation, WatchBatch } from "../contract/flood.ts";
+import type { NodeId, SiteId } from "../contract/ids.ts";
 import type { Alarm } from "../contract/policy.ts";
+import type { RuleCounts } from "../contract/protection.ts";
 import { Agent } from "./agent.ts";
 import type { Ban } from "./bans.ts";
 import { freePort } from "./free-port.ts";
+import type { BanSearch } from "./node-bans.ts";
 import type { Lookup } from "./origin-address.ts";
 
 export type NodeOptions = {
@@ -77,8 +80,18 @@ export type RunningNode = {
   status(): Promise<NodeStatus>;
   /** Has nginx read its configuration anew; resolves when new workers answer. Connections live on. */
   reload(): Promise<void>;
-  /** Keeps clients out, or lets them in again. In force on every worker within 50 ms. */
+  /** Keeps clients out, or lets them in again. In force on every worker within 50 ms, kept on disk, and told to the control plane. */
   ban(bans: readonly Ban[]): Promise<void>;
+  /** Is this address kept out here, and by what? */
+  searchBans(address: string): BanSearch;
+  /** Whether nothing but a measure of the desk may stop this address: on one site, or, with null, on any. */
+  allows(address: string, siteId: SiteId | null): boolean;
+  /** What protection rules counted since nginx started: of one site, or of all that counted anything (bounded). At most a second old. */
+  ruleCounts(siteId?: SiteId | null): Promise<readonly RuleCounts[]>;
+  /** What came to every site since the time before, for the watch. Only one may ask: what was handed over is forgotten. */
+  drainWatch(): Promise<WatchBatch>;
+  /** Takes up, renews and lifts mitigations. In force on every worker within 50 ms; they end by themselves. */
+  mitigate(mitigations: readonly EdgeMitigation[]): Promise<void>;
   /** Lines of the access log that are still held of one site, newest last, bounded. */
   siteLog(siteId: string): Promise<readonly string[]>;
   /** Ends nginx and everything it started. What is on disk stays. */

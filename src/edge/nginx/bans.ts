@@ -71,7 +71,7 @@ function sayUnlogged(): void {
   if (more > 0) ngx.log(ngx.NOTICE, "client.banned: requests refused beyond those in the access log: ", more);
 }
 
-/** POST /bans: `{"bans":[EdgeBan]}`; `seconds` 0 lifts one. Answers when this worker has it; others follow within 50 ms. */
+/** POST /bans: `{"bans":[EdgeBan]}`; `seconds` 0 lifts one. Says which of them, counted from 0, it has no room for. Answers when this worker has it; others follow within 50 ms. */
 export function feedBans(): void {
   ngx.req.read_body();
   const [value] = cjson.decode(ngx.req.get_body_data() ?? "");
@@ -80,11 +80,13 @@ export function feedBans(): void {
     ngx.print('{"why":"The body is not JSON, or does not fit the buffer"}');
     return;
   }
-  let kept = 0;
-  for (const ban of (value as { bans: EdgeBan[] }).bans) if (applyBan(ban)) kept += 1;
+  const refused: string[] = [];
+  for (const [place, ban] of ipairs((value as { bans: EdgeBan[] }).bans)) {
+    if (!applyBan(ban)) refused.push(string.format("%d", place - 1));
+  }
   catchUpBans();
   ngx.header["Content-Type"] = "application/json";
-  ngx.print(`{"kept":${string.format("%d", kept)}}`);
+  ngx.print(`{"refused":[${refused.join(",")}]}`);
 }
 
 function applyBan(ban: EdgeBan): boolean {
