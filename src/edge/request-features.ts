@@ -13,6 +13,7 @@ const KEY_WORDS_MAX = 4;
 /** Longer ones are not looked at: nobody names a key or a folder like that. */
 const TOKEN_CHARS_MAX = 24;
 const SHORT_CHARS_MAX = 3;
+const KNOWN_CHARS_MAX = 5;
 const EXTENSION_CHARS_MAX = 5;
 const TWO_TO_32 = 4294967296;
 const HEX = "0123456789abcdef";
@@ -44,42 +45,26 @@ const PAIRS: Record<string, string | undefined> = {
   y: "p",
   z: "e",
 };
-/** Usual words of addresses that have other pairs. */
-const WORDS: Record<string, true | undefined> = {
-  offset: true,
-  token: true,
-  login: true,
-  logout: true,
-  password: true,
-  view: true,
-  next: true,
-  from: true,
-  year: true,
-  width: true,
-  height: true,
-  board: true,
-  news: true,
-  blog: true,
-  admin: true,
-  download: true,
-  uploads: true,
-  video: true,
-  photo: true,
-  help: true,
-  terms: true,
-  anmelden: true,
-  warenkorb: true,
-  connexion: true,
-  json: true,
-  html: true,
-  index: true,
-  feed: true,
-  wiki: true,
-  known: true,
-  week: true,
-  display: true,
-  layout: true,
-};
+/** Usual words of addresses. */
+const WORDS: Record<string, true | undefined> = {};
+for (const word of (
+  "acme action admin album amount anchor anmelden article asset author blog board brand browse callback campaign " +
+  "cart category challenge channel checkout city code color comment compare connexion content context count country coupon " +
+  "cursor date debug demo depth detail direction display download edit email event export feed field file " +
+  "filter folder format forum from full gallery group height help hidden home html image index item " +
+  "json keyword kind known label lang language last layout left level limit link list live load " +
+  "locale location login logout mail market media medium member menu message method mobile mode module month " +
+  "more name network news next node number offset option order origin output owner page panel param " +
+  "parent password path period phone photo place player post prev preview price print privacy product profile " +
+  "quantity query range rank rating redirect referrer refresh region reply report request result return review right " +
+  "role route scope score screen search section select seller sender session settings share shop show side " +
+  "sign site size slug sort source stage start state static status step stock style subject submit " +
+  "summary support sync table target team template term terms test text theme thread thumb time timestamp " +
+  "title token topic total track type unit update upload uploads user username uuid value variant version " +
+  "video view warenkorb watch website week width wiki window word year zone zoom"
+).split(" ")) {
+  WORDS[word] = true;
+}
 
 /** "/forum/thread-123/x8f3k9" → "/forum/thread-N/X". `path`: decoded. */
 export function pathShape(path: string): string {
@@ -128,7 +113,7 @@ function wordsOf(text: string): string[] {
       word = word + text.charAt(i);
       continue;
     }
-    if (word !== "") parts.push(tokenShape(word));
+    if (word !== "") parts.push(tokenShape(word, false));
     word = "";
     if (i < text.length) parts.push(text.charAt(i));
   }
@@ -136,7 +121,7 @@ function wordsOf(text: string): string[] {
 }
 
 /** A word as it is, "N" for a number, a word with "N" behind for a numbered one, "U" beyond ASCII, "X" for what looks drawn at random. */
-function tokenShape(token: string): string {
+function tokenShape(token: string, strict: boolean): string {
   if (token.length > TOKEN_CHARS_MAX) return "X";
   let letters = 0;
   for (let i = 0; i < token.length; i++) {
@@ -147,11 +132,11 @@ function tokenShape(token: string): string {
   }
   if (letters === 0 && isNumber(token)) return "N";
   const stem = token.substring(0, letters);
-  if (letters === token.length) return isWord(stem) ? token : "X";
+  if (letters === token.length) return isWord(stem, strict) ? token : "X";
   if (!isNumber(token.substring(letters))) return "X";
   // "v2", "page17"; two letters and digits may as well be random.
   if (letters === 1 && token.length === 2) return `${stem}N`;
-  return letters > SHORT_CHARS_MAX && isWord(stem) ? `${stem}N` : "X";
+  return letters > SHORT_CHARS_MAX && isWord(stem, strict) ? `${stem}N` : "X";
 }
 
 /** "a=1&sort=up" → "a=N&sort=T"; "?x8f3k=q" → "*". What stands before the first "=" of a part is its key. */
@@ -194,6 +179,8 @@ export function isKey(key: string): boolean {
   if (key === "" || key.length > TOKEN_CHARS_MAX * 2) return false;
   let words = 0;
   let letters = 0;
+  let capitals = 0;
+  let longest = 0;
   let word = "";
   for (let i = 0; i <= key.length; i++) {
     const code = i < key.length ? key.charCodeAt(i) : 45;
@@ -206,20 +193,26 @@ export function isKey(key: string): boolean {
     if (word !== "") {
       words += 1;
       letters += word.length;
+      longest = Math.max(longest, word.length);
       if (words > KEY_WORDS_MAX || !isKeyWord(word)) return false;
     }
+    if (begins) capitals += 1;
     word = begins ? key.charAt(i) : "";
   }
+  if (capitals > 0) return longest > SHORT_CHARS_MAX && letters >= words * SHORT_CHARS_MAX;
   return words > 0 && letters >= words * 2 - 1 && (words === 1 || letters > words * 2);
 }
 
 function isKeyWord(word: string): boolean {
-  const shape = tokenShape(word);
+  const shape = tokenShape(word, true);
   return shape !== "X" && shape !== "N" && (shape === word || shape.length > 2);
 }
 
-/** Letters as they stand in words: one uncommon pair is forgiven in six letters. */
-function isWord(letters: string): boolean {
+/**
+ * Letters as they stand in words: in paths one uncommon pair is forgiven in six letters. `strict`, for keys of a query, which a flood invents first
+ * of all: short ones must be known, longer ones have almost no uncommon pair.
+ */
+function isWord(letters: string, strict: boolean): boolean {
   if (letters.length <= SHORT_CHARS_MAX) return true;
   const word = letters.toLowerCase();
   if (word !== letters && letters.toUpperCase() !== letters && !isCapitalised(letters, word)) return false;
@@ -230,7 +223,8 @@ function isWord(letters: string): boolean {
     const known = PAIRS[word.charAt(i - 1)];
     if (known === undefined || !known.includes(second)) uncommon += 1;
   }
-  return uncommon <= Math.floor(word.length / 6);
+  if (!strict) return uncommon <= Math.floor(word.length / 6);
+  return word.length > KNOWN_CHARS_MAX && uncommon <= Math.max(0, Math.floor(word.length / 4) - 1);
 }
 
 /** Capital letters stand at the begin of a word, and at that of a word in it: "Index", "wikiLink". */

@@ -35,6 +35,19 @@ import { aiRobotsGroup, isAiCrawler } from "./ai-crawlers.ts";
 import { addressBytes, isInNetworks, prepareNetworks } from "./network.ts";
 import { prepareOwnPages, renderOwnPage } from "./own-page.ts";
 import { isInPaths, preparePaths } from "./path-glob.ts";
+import {
+  addressText,
+  clipped,
+  hashText,
+  hex32,
+  isKey,
+  mixHeader,
+  networkText,
+  pathShape,
+  queryShape,
+  referrerOf,
+  withoutGrease,
+} from "./request-features.ts";
 import { prepareRedirects, redirectOf, redirectTarget } from "./redirect.ts";
 import { isLetIn, maintenanceMessage, prepareRules, robotsText } from "./site-rules.ts";
 import { passExpiry, passMessage, passUrl, sameText, splitPass } from "./warning-pass.ts";
@@ -140,6 +153,24 @@ const DECISIONS: Record<string, ((args: readonly unknown[]) => Plain | readonly 
   },
   isInNetworks: (a) => isInNetworks(prepareNetworks(a[0] as string[]), addressBytes(a[1] as string)),
   isInPaths: (a) => isInPaths(preparePaths(a[0] as string[]), decodedPath(canonicalPath(a[1] as string))),
+  pathShape: (a) => pathShape(a[0] as string),
+  queryShape: (a) => queryShape(a[0] as string),
+  isKey: (a) => isKey(a[0] as string),
+  clipped: (a) => clipped(a[0] as string),
+  addressText: (a) => addressText(addressBytes(a[0] as string)),
+  networkText: (a) => networkText(addressBytes(a[0] as string)),
+  referrerOf: (a) => referrerOf(a[0] as string, a[1] as string),
+  withoutGrease: (a) => withoutGrease(a[0] as string),
+  /** Field names in lower case → the feature `headers`. */
+  headersHash: (a) => {
+    let mixed = 0;
+    for (const name of a[0] as string[]) {
+      const hash = hashText(name);
+      // As nginx's memory shows it: with a sign.
+      mixed = mixHeader(mixed, hash >= 2147483648 ? hash - 4294967296 : hash);
+    }
+    return hex32(mixed);
+  },
   redirect: (a) => {
     const redirects = prepareRedirects(a[0] as RedirectRule[]);
     const path = decodedPath(canonicalPath(a[1] as string));
