@@ -3,6 +3,7 @@
  * lie, lives in shared memory, so that a change never needs a reload. The ways to origins are in `conf-origins.ts`.
  */
 import { BODY_BYTES_MAX_MAX } from "../contract/policy.ts";
+import { CHALLENGE_PATH } from "../contract/protection.ts";
 import type { GeoDatabase } from "./geo-database.ts";
 import { renderCacheStore, renderFetchServer } from "./conf-cache.ts";
 import { ORIGIN_MAPS, renderUpstreams } from "./conf-origins.ts";
@@ -100,14 +101,19 @@ ${common}
   lua_shared_dict parapet_rule_holds 8m;
   lua_shared_dict parapet_rule_counts 4m;
   lua_shared_dict parapet_mitigations 8m;
+  lua_shared_dict parapet_clearances 16m;
+  lua_shared_dict parapet_challenge_failures 8m;
   lua_shared_dict parapet_watch 16m;
   lua_shared_dict parapet_refusals 8m;
   lua_shared_dict parapet_good 8m;
   lua_shared_dict parapet_control 8m;
+  lua_shared_dict parapet_gates 8m;
+  lua_shared_dict parapet_known 16m;
   init_by_lua_block {
     require("edge.nginx.start").start({
       snapshot = "${options.stateDir}/snapshot.jsonl",
       certificates = "${options.stateDir}/certificates.jsonl",
+      challengeKeys = "${options.stateDir}/challenge-keys",
       cdnId = "${options.cdnId}",
       chunkedBytes = {${CHUNKED_BYTES.join(", ")}},
       everyHead = ${options.everyHead},
@@ -131,7 +137,9 @@ ${renderFetchServer(cache)}
     client_body_buffer_size 16m;
     location = /policy { content_by_lua_block { parapet_feed() } }
     location = /bans { content_by_lua_block { parapet_bans() } }
+    location = /gates { content_by_lua_block { parapet_gates() } }
     location = /mitigations { content_by_lua_block { parapet_mitigations() } }
+    location = /challenge-keys { content_by_lua_block { parapet_challenge_keys() } }
     location = /watch { content_by_lua_block { parapet_watch() } }
     location = /cache { content_by_lua_block { parapet_cache_state() } }
     location = /rules { content_by_lua_block { parapet_rules() } }
@@ -146,7 +154,7 @@ function renderGeoModule({ modulesDir, geo }: Pick<NginxConfOptions, "modulesDir
   return `load_module ${modulesDir}/ngx_http_geoip2_module.so;\n`;
 }
 
-/** nginx looks an address up when the variable is first read, which only a rule of a site does. */
+/** nginx looks an address up when the variable is first read, which only a rule of a site does. Without an entry it has no value: a default of "" would be two quotes. */
 function renderGeo({ geo }: Pick<NginxConfOptions, "geo">): string {
   const named = [
     ["$p_country", geo.country],
@@ -154,9 +162,7 @@ function renderGeo({ geo }: Pick<NginxConfOptions, "geo">): string {
   ] as const;
   return named
     .filter(([, { file }]) => file !== "")
-    .map(
-      ([name, { file, field }]) => `  geoip2 ${file} { ${name} default="" source=$remote_addr ${field}; }\n`,
-    )
+    .map(([name, { file, field }]) => `  geoip2 ${file} { ${name} source=$remote_addr ${field}; }\n`)
     .join("");
 }
 
@@ -243,7 +249,9 @@ ${DROPPED_FIELDS.map((name) => `  proxy_set_header ${name} "";`).join("\n")}
     measure.notice notice;
     measure.warning warn;
     limit.client throttle;
+    site.busy throttle;
     flood.throttled throttle;
+    challenge.asked challenge;
     rule.throttled throttle;
     site.redirect pass;
     default block;
@@ -283,7 +291,15 @@ function renderMaps(cdnId: string): string {
   map "" $p_reason { default ""; }
   map "" $p_rules { default ""; }
   map "" $p_page_before { default ""; }
+  map "" $p_page_middle { default ""; }
   map "" $p_page_after { default ""; }
+  map "" $p_challenge { default ""; }
+  # Where a visitor goes after a challenge: what was asked for, as far as it is safe in HTML and leads to no other host.
+  map $request_uri $p_target {
+    "~^${CHALLENGE_PATH}" /;
+    "~^/(?!/)[-A-Za-z0-9._~/?&=+%:@,;!*()$]{0,1499}$" $request_uri;
+    default /;
+  }
   map "" $p_host_override { default ""; }
 ${ORIGIN_MAPS}${TLS_MAPS}  map $http_connection $p_options { "" ""; close ""; keep-alive ""; upgrade ""; "keep-alive, upgrade" ""; default $http_connection; }
   map "" $p_odd { default "$http_content_length$http_transfer_encoding$http_cdn_loop$p_options"; }

@@ -9,6 +9,7 @@ import type { LoadedRule } from "./protection-site.ts";
 import { tallyMatched } from "./rule-counts.ts";
 import { askAnew, facts } from "./rule-facts.ts";
 import { countAnswered, heldUntil, hold, isOverRate, secondsUntilUnder, takeBack } from "./rule-windows.ts";
+import { countRefusal } from "./sample.ts";
 import { settledSite, siteById, type Loaded } from "./sites.ts";
 
 /** How much of the log's field names of rules may fill. */
@@ -73,6 +74,7 @@ function isMet(one: LoadedRule, now: number): boolean {
 function stop(site: Loaded, one: LoadedRule, now: number): void {
   const { rule } = one;
   ngx.var["p_site"] = site.siteId;
+  countRefusal(site, rule.action === "block" ? "blocked" : "throttled");
   if (rule.action === "block") return answerCrowd("rule.blocked");
   const { rate } = rule;
   let seconds = until - now;
