@@ -23,6 +23,8 @@ export const REASON_STATUS = {
   "client.banned": 403,
   /** The owner of the site is working on it. */
   "site.maintenance": 503,
+  /** Many more visitors came than usual, and no place at the site's server became free in time. */
+  "site.busy": 503,
   /** The owner of the site sends this address elsewhere. */
   "site.redirect": 308,
   /** The connection was opened for another name than the request asks for (RFC 9110 §15.5.20). */
@@ -37,6 +39,8 @@ export const REASON_STATUS = {
   "flood.blocked": 403,
   /** The same, and its client is asked to wait (RFC 6585 §4). */
   "flood.throttled": 429,
+  /** A browser is asked to show that it is one, and may then go on. */
+  "challenge.asked": 403,
   /** The request came through this edge before (RFC 8586). */
   "origin.loop": 508,
   /** The origin could not be reached. */

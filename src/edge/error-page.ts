@@ -36,6 +36,11 @@ const EN: Record<ErrorReason, Words> = {
     what: "The owner of this site is working on it.",
     todo: "Try again later.",
   },
+  "site.busy": {
+    title: "Very many visitors at once",
+    what: "Far more visitors than usual are here, and the site's server takes them one after the other.",
+    todo: "Try again in a few seconds.",
+  },
   "site.redirect": {
     title: "The page is elsewhere",
     what: "The owner of this site sends this address elsewhere.",
@@ -70,6 +75,11 @@ const EN: Record<ErrorReason, Words> = {
     title: "Please wait a moment",
     what: "This site is being flooded with requests, and yours looks like one of them.",
     todo: "Try again in a few seconds. If it stays for more than a few minutes, write to the site's owner and give the request's number below.",
+  },
+  "challenge.asked": {
+    title: "One moment, please",
+    what: "This site is protecting itself from a flood of automated requests and asks your browser for a short check.",
+    todo: "Open a page of this site in a browser, wait for the check, then try again.",
   },
   "origin.loop": {
     title: "The request runs in a circle",
@@ -134,6 +144,11 @@ const FR: Record<ErrorReason, Words> = {
     what: "Le propriétaire de ce site y effectue des travaux.",
     todo: "Réessayez plus tard.",
   },
+  "site.busy": {
+    title: "Beaucoup de visiteurs à la fois",
+    what: "Il y a bien plus de visiteurs que d’habitude, et le serveur du site les prend l’un après l’autre.",
+    todo: "Réessayez dans quelques secondes.",
+  },
   "site.redirect": {
     title: "La page est ailleurs",
     what: "Le propriétaire de ce site renvoie cette adresse ailleurs.",
@@ -168,6 +183,11 @@ const FR: Record<ErrorReason, Words> = {
     title: "Un instant, s’il vous plaît",
     what: "Ce site est submergé de requêtes, et la vôtre ressemble à l’une d’elles.",
     todo: "Réessayez dans quelques secondes. Si cela dure plus de quelques minutes, écrivez au propriétaire du site en donnant le numéro de requête ci-dessous.",
+  },
+  "challenge.asked": {
+    title: "Un instant, s’il vous plaît",
+    what: "Ce site se protège d’un afflux de requêtes automatiques et demande à votre navigateur une courte vérification.",
+    todo: "Ouvrez une page de ce site dans un navigateur, attendez la vérification, puis réessayez.",
   },
   "origin.loop": {
     title: "La requête tourne en rond",

@@ -3,7 +3,8 @@
  * request finds the same edge whichever way it comes. They differ in how they listen and in the variable that ADMIT looks a request up by.
  */
 import { BANNED_PAGE } from "../contract/banned-page.ts";
-import { PAGE_CSP } from "../contract/page-csp.ts";
+import { CHALLENGE_CSP, PAGE_CSP } from "../contract/page-csp.ts";
+import { CHALLENGE_PATH } from "../contract/protection.ts";
 import { renderCachedLocations, type CacheConfOptions } from "./conf-cache.ts";
 import { renderOriginLocations } from "./conf-origins.ts";
 import { renderTls, type TlsConfOptions } from "./conf-tls.ts";
@@ -72,6 +73,35 @@ ${page}
 `;
 }
 
+/** The page of a challenge, and the place that takes proofs. */
+function renderChallenges(tls: boolean): string {
+  const fields = `      add_header X-Request-Id $p_request always;
+${tls ? "      add_header Strict-Transport-Security $p_hsts always;\n" : ""}      add_header X-Content-Type-Options nosniff always;
+      add_header Referrer-Policy same-origin always;`;
+  return `    location @challenged {
+      internal;
+      default_type "text/html; charset=utf-8";
+${fields}
+      add_header Cache-Control no-store always;
+      add_header Vary "Accept, Accept-Language, Cookie" always;
+      add_header Content-Security-Policy "${CHALLENGE_CSP}" always;
+      return 403 "$p_page_before$p_challenge\\"><input type=\\"hidden\\" name=\\"target\\" value=\\"$p_target$p_page_middle$p_request$p_page_after";
+    }
+    location @challenge_brought {
+      internal;
+      client_max_body_size 8k;
+      client_body_buffer_size 8k;
+      client_body_timeout 10s;
+${fields}
+      content_by_lua_block { parapet_challenge_brought() }
+    }
+    location = ${CHALLENGE_PATH} {
+${fields}
+      content_by_lua_block { parapet_challenge_path() }
+    }
+`;
+}
+
 function renderServer(
   options: ServersOptions,
   own: { readonly head: string; readonly admit: string; readonly unreadable: string; readonly tls: boolean },
@@ -98,6 +128,6 @@ ${renderCachedLocations(options.cache, own.tls)}${renderOriginLocations({ origin
       internal;
       content_by_lua_block { parapet_error() }
     }
-${renderRefusals(own.tls)}  }
+${renderRefusals(own.tls)}${renderChallenges(own.tls)}  }
 `;
 }

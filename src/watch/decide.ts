@@ -87,8 +87,9 @@ export function decide(of: Case): Findings {
     random: of.random,
   });
   const known = knownShapes(reference);
-  const judge = (members: readonly FloodSample[], perSecond: number): Evidence =>
+  const judge = ({ members, perSecond, where }: Candidate): Evidence =>
     evidenceOf(members, {
+      where,
       window: of.window,
       known,
       texts,
@@ -105,10 +106,20 @@ export function decide(of: Case): Findings {
   for (let i = 0; i < SIGNATURES_PER_SEARCH && search.leftShare > LEFT_ENOUGH; i++) {
     const candidate = search.next(i === 0 ? COVER_MIN : COVER_MIN / 2, limit);
     if (candidate === null || candidate.members.length < MEMBERS_MIN) break;
-    const evidence = judge(candidate.members, candidate.perSecond);
+    const evidence = judge(candidate);
     if (candidate.cover >= 0.2) suspicion = Math.max(suspicion, evidence.suspicion);
+    if (process.env.DBG)
+      console.log(
+        of.lastedMs,
+        candidate.where.map((w) => w.feature + "=" + w.value).join(" "),
+        candidate.cover.toFixed(2),
+        candidate.collateralMax.toFixed(4),
+        evidence.suspicion,
+        evidence.signs.join(","),
+        evidence.clients.toFixed(0),
+      );
     if (evidence.suspicion <= 0) people += candidate.cover;
-    if (evidence.suspicion < neededSuspicion(of)) continue;
+    if (evidence.suspicion < neededSuspicion(of, evidence)) continue;
     if (candidate.collateralMax <= limit && isMoreThanPlaces(candidate, evidence)) {
       if (decisions.length < of.room) decisions.push(narrow(of, candidate, evidence));
     } else if (decisions.length === 0 && broad === null && mayBeBroad(of, candidate, evidence)) {
@@ -137,8 +148,11 @@ function collateralLimit(samples: number): number {
   return samples < REFERENCE_THIN ? 3 / samples + 1e-9 : COLLATERAL_MAX;
 }
 
-function neededSuspicion({ lastedMs, isDistressed, reference, excess, expectation }: Case): number {
-  const needed = (lastedMs < EARLY_MS ? SUSPICION_EARLY : SUSPICION) - (isDistressed ? 0.5 : 0);
+function neededSuspicion(
+  { isDistressed, reference, excess, expectation }: Case,
+  { isSettled }: Evidence,
+): number {
+  const needed = (!isSettled ? SUSPICION_EARLY : SUSPICION) - (isDistressed ? 0.5 : 0);
   const isBlind = reference.size < REFERENCE_THIN / 5 || !expectation.isLearned;
   if (!isBlind) return needed;
   // Nothing to compare with: a new site's first visitors must not be taken for a flood.

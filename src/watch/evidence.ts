@@ -4,13 +4,15 @@
  * or invented ones, fetches no files, and its clients ask without pause. Each sign has a weight; their sum decides, so that no single sign, which
  * somebody could fake, decides alone. Pure.
  */
-import { FEATURES, type FloodSample } from "../contract/flood.ts";
+import { FEATURES, type EdgeMitigation, type FloodSample } from "../contract/flood.ts";
 import type { Reference } from "./reference.ts";
-import { ADDRESS_INDEX, SHAPE_FEATURES, shapeOf } from "./shape.ts";
+import { ADDRESS_INDEX, matches, SHAPE_FEATURES, shapeOf } from "./shape.ts";
 import type { Texts } from "./texts.ts";
 
 /** Files of a page are asked for within this time, or the client wants none. */
 const FILES_AFTER_MS = 700;
+/** A fifth of it has to be older than this. */
+const SETTLED_MS = 850;
 const REFERENCE_MIN = 60;
 
 export type Evidence = {
@@ -19,6 +21,8 @@ export type Evidence = {
   readonly signs: readonly string[];
   /** Estimated number of clients. */
   readonly clients: number;
+  /** It has lasted long enough for a crowd's files to have been asked for. */
+  readonly isSettled: boolean;
   /** Whether its clients fetch files about as often as visitors of this site. */
   readonly fetchesFiles: boolean;
 };
@@ -58,6 +62,7 @@ export function knownShapes(reference: Reference): KnownShapes {
 export function evidenceOf(
   members: readonly FloodSample[],
   {
+    where,
     window,
     known,
     texts,
@@ -66,6 +71,7 @@ export function evidenceOf(
     usualFiles,
     usualPerClient,
   }: {
+    readonly where: EdgeMitigation["where"];
     /** All samples of the last seconds. */
     readonly window: readonly FloodSample[];
     readonly known: KnownShapes;
@@ -106,7 +112,8 @@ export function evidenceOf(
     sign("known-shapes", -2);
   }
 
-  const files = filesOf(members, { window, nowMs });
+  const likeIt = window.filter(({ values }) => matches(where, values));
+  const files = filesOf(likeIt, { window, nowMs });
   const fetchesFiles = files.seen >= 30 && files.share >= Math.max(0.1, 0.5 * (usualFiles ?? 0.3));
   if (fetchesFiles) sign("fetches-files", -3);
   else if (
@@ -127,7 +134,8 @@ export function evidenceOf(
   if (shareOf(members, ({ values }) => !/^(GET|HEAD)$/.test(values[0] ?? "")) > 0.8 && perSecond > 20) {
     sign("only-posts", 1.5);
   }
-  return { suspicion, signs, clients, fetchesFiles };
+  const isSettled = shareOf(likeIt, ({ atMs }) => nowMs - atMs >= SETTLED_MS) >= 0.2;
+  return { suspicion, signs, clients, isSettled, fetchesFiles };
 }
 
 function shareOf(samples: readonly FloodSample[], is: (sample: FloodSample) => boolean): number {

@@ -42,6 +42,8 @@ export type Candidate = {
 };
 
 type Literal = {
+  /** Sums of these tell sets of literals apart: 40 mixed bits, so that six of them stay exact. */
+  readonly mark: number;
   readonly feature: number;
   readonly value: string;
   readonly now: Bits;
@@ -49,6 +51,7 @@ type Literal = {
 };
 
 type Conjunction = {
+  readonly key: number;
   readonly literals: readonly Literal[];
   readonly now: Bits;
   readonly good: Bits;
@@ -148,14 +151,14 @@ export class SignatureSearch {
     const literals = this.#literals.filter(({ now }) => countBoth(now, this.#left) > 0);
     let best: Conjunction | null = null;
     let narrow: Conjunction | null = null;
-    const seen = new Set<string>();
+    const seen = new Set<number>();
     let beam: Conjunction[] = [];
     for (let depth = 0; depth < MITIGATION_CONDITIONS_MAX; depth++) {
       const grown: Conjunction[] = [];
       for (const parent of depth === 0 ? [null] : beam) {
-        for (const [i, literal] of literals.entries()) {
+        for (const literal of literals) {
           if (parent?.literals.some(({ feature }) => feature === literal.feature)) continue;
-          const key = keyOf(parent, literal, literals, i);
+          const key = (parent?.key ?? 0) + literal.mark;
           if (seen.has(key)) continue;
           seen.add(key);
           const child = this.#conjoin(parent, literal, coverMin);
@@ -189,6 +192,7 @@ export class SignatureSearch {
     const collateralMax = this.#collateralMax(good, { goodCount, conditions: literals.length });
     const cost = literals.reduce((sum, { feature }) => sum + CONDITION_COST[feature]!, 0);
     return {
+      key: (parent?.key ?? 0) + literal.mark,
       literals,
       now,
       good,
@@ -264,13 +268,19 @@ export class SignatureSearch {
         continue;
       often.sort((a, b) => b[1] - a[1]);
       for (const [value] of often.slice(0, VALUES_PER_FEATURE)) {
-        literals.push(this.#literal(feature, value, texts.find(value)));
+        literals.push(
+          this.#literal(feature, { value, id: texts.find(value), mark: markOf(literals.length) }),
+        );
       }
     }
     return literals;
   }
 
-  #literal(feature: number, value: string, id: number): Literal {
+  #literal(
+    feature: number,
+    of: { readonly value: string; readonly id: number; readonly mark: number },
+  ): Literal {
+    const { value, id, mark } = of;
     const now = bitsFor(this.#drawn.length);
     for (let i = 0; i < this.#drawn.length; i++) {
       if (this.#drawn[i]!.values[feature] === value) setBit(now, i);
@@ -281,25 +291,19 @@ export class SignatureSearch {
         if (this.#reference.valueAt(row, feature) === id) setBit(good, row);
       }
     }
-    return { feature, value, now, good };
+    return { mark, feature, value, now, good };
   }
+}
+
+/** The fraction of a multiple of the golden ratio (Weyl), as 40 bits. */
+function markOf(at: number): number {
+  const mixed = Math.imul(at + 1, 0x9e3779b1) >>> 0;
+  return mixed * 256 + (Math.imul(mixed ^ (mixed >>> 15), 0x85ebca6b) >>> 24);
 }
 
 /** Features whose "" means that nobody knows, not that something is missing. */
 function isBlank(feature: number): boolean {
   return ["tls", "address", "network", "asn", "country"].includes(FEATURES[feature]!);
-}
-
-function keyOf(
-  parent: Conjunction | null,
-  literal: Literal,
-  literals: readonly Literal[],
-  at: number,
-): string {
-  if (parent === null) return String(at);
-  return [...parent.literals.map((of) => literals.indexOf(of)), literals.indexOf(literal)]
-    .sort((a, b) => a - b)
-    .join(" ");
 }
 
 /** The largest share that `found` of `count` leave likely (95 %): the rule of three for none, else Wilson's bound (1927). */

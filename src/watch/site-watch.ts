@@ -48,7 +48,10 @@ const SURGE_AFTER_MS = 5000;
 const SURGE_MAX_MS = 30 * 60_000;
 /** An incident in which nothing was held for so long does not keep the site from learning. */
 const STUCK_MS = 10 * 60_000;
+/** What was looked into without result is looked into less often, the longer it lasts. */
 const SEARCH_EVERY_MS = 200;
+const SEARCH_EVERY_MS_MAX = 2000;
+const SEARCH_OFTEN_MS = 3000;
 const CLEARED_LEARNED_PER_TICK = 5;
 const SAMPLES_WANTED = 150;
 
@@ -144,8 +147,15 @@ export class SiteWatch {
     this.#look(nowMs);
     if (this.#remembered.length > 0) this.#rearm(nowMs);
     const { excess } = this.#signs;
-    if (excess === null || nowMs - this.#searchedAtMs < SEARCH_EVERY_MS) return 0;
+    if (excess === null || nowMs - this.#searchedAtMs < this.#searchEveryMs(nowMs)) return 0;
     return excess.extra / Math.max(excess.seconds, 0.1);
+  }
+
+  #searchEveryMs(nowMs: number): number {
+    const sinceMs = Math.max(this.#excessSinceMs ?? nowMs, this.#lastDecisionMs);
+    const idleMs = nowMs - sinceMs - SEARCH_OFTEN_MS;
+    if (idleMs <= 0 || (this.#findings?.suspicion ?? 0) >= 3) return SEARCH_EVERY_MS;
+    return Math.min(SEARCH_EVERY_MS_MAX, SEARCH_EVERY_MS + idleMs / 5);
   }
 
   /** Who proved to be a visitor is good traffic even now. A few a tick, so that no solver fills the reference. */

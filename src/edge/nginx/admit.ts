@@ -18,6 +18,7 @@ import { inForce, isBanned, refuseBanned } from "./bans.ts";
 import { stopsAtGuard } from "./guard.ts";
 import { isBodyUnannounced, isHeadSound } from "./head.ts";
 import { goOn } from "./cache-way.ts";
+import { takesProof } from "./challenge-proof.ts";
 import { canRead, clientBytes, decodedPath, extension, plainHost } from "./plain-request.ts";
 import { mark } from "./request-marks.ts";
 import { stopsAtRules } from "./rules.ts";
@@ -149,6 +150,8 @@ function carefully(key: string, tls: boolean): Route | undefined {
     answerError("host.unknown");
     return undefined;
   }
+  // Before anything else: a proof is cheap to take. It is a POST, so that plain requests never come here.
+  if (takesProof(site)) return undefined;
   const route = routeOf(site, host);
   if (ngx.var["p_odd"] === "") {
     if (key !== "") rememberKey(key, route);

@@ -52,7 +52,8 @@ export function bytesOfBase64Url(text: string): string {
   return ngx.decode_base64(standard + string.rep("=", (4 - (standard.length % 4)) % 4)) ?? "";
 }
 
-function sha256(bytes: string): string {
+/** The 32 bytes of SHA-256. */
+export function sha256(bytes: string): string {
   crypto.SHA256_Init(scratch);
   crypto.SHA256_Update(scratch, bytes, bytes.length);
   crypto.SHA256_Final(digest, scratch);

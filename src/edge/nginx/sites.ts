@@ -18,6 +18,7 @@ import {
 } from "../measure-match.ts";
 import { prepareOwnPages, type OwnPages } from "../own-page.ts";
 import { prepareNetworks, type NetworkSet } from "../network.ts";
+import { preparePaths, type PathSet } from "../path-glob.ts";
 import { countsAnswers } from "../protection-rules.ts";
 import { headersOn, prepareRules, type PreparedRules } from "../site-rules.ts";
 import { loadCache, type LoadedCache } from "./cache-site.ts";
@@ -54,6 +55,8 @@ export type Loaded = {
   readonly protectionRules: readonly LoadedRule[] | undefined;
   /** Whether one of them counts answers: those then pass a header filter. */
   readonly countsAnswers: boolean;
+  /** Paths at which no browser is to be expected; undefined for none. */
+  readonly neverChallenge: PathSet | undefined;
   /** What a request is asked about on its site's behalf; undefined for a site that nothing guards now. */
   readonly guard: Guard | undefined;
   /** What this worker counts of the site. */
@@ -207,7 +210,7 @@ function load(site: EdgeSite): Loaded {
   const limitPrefix = shortName(siteIdOf(site.siteId)) + " ";
   const protectionRules = loadProtectionRules(site, limitPrefix);
   const counts = protectionRules !== undefined && countsAnswers(protectionRules.map(({ rule }) => rule));
-  const { allowNetworks } = site.protection;
+  const { allowNetworks, neverChallenge } = site.protection;
   return {
     siteId: site.siteId,
     previewAs: isPreviewId(site.siteId) ? (site.preview?.as ?? "") : "",
@@ -226,6 +229,7 @@ function load(site: EdgeSite): Loaded {
     allowNetworks: allowNetworks.length === 0 ? undefined : prepareNetworks(allowNetworks),
     protectionRules,
     countsAnswers: counts,
+    neverChallenge: neverChallenge.length === 0 ? undefined : preparePaths(neverChallenge),
     guard: loadGuard(site),
     watched: watchedOf(siteIdOf(site.siteId)),
     pages,

@@ -10,6 +10,8 @@ import { feedBans } from "./bans.ts";
 import { setAllowedEverywhere } from "./allowed.ts";
 import { finishAnswer, finishCached } from "./answer-count.ts";
 import { addAge } from "./cache-age.ts";
+import { feedChallengeKeys, startChallengeKeys } from "./challenge-keys.ts";
+import { leaveChallengePath, takeProof } from "./challenge-proof.ts";
 import { takeCacheState } from "./cache-memory.ts";
 import { again, failFetch, fetch, judge, merge, takeStored } from "./cache-fetch.ts";
 import { showCertificate } from "./certificates.ts";
@@ -30,6 +32,8 @@ declare const _G: Record<string, unknown>;
 export type StartOptions = {
   readonly snapshot: string;
   readonly certificates: string;
+  /** Where the keys of challenges lie; the file need not be there. */
+  readonly challengeKeys: string;
   /** This edge's name in CDN-Loop (RFC 8586 §2). */
   readonly cdnId: string;
   readonly chunkedBytes: number[];
@@ -64,6 +68,7 @@ export function start(options: StartOptions): void {
     control.set("epoch", 0);
     control.set("pass-key", unpredictable(32));
     control.set("rule-key", unpredictable(32));
+    startChallengeKeys(options.challengeKeys, unpredictable(32));
     const sites = loadSnapshot(options.snapshot);
     const certificates = loadSnapshot(options.certificates);
     ngx.log(ngx.NOTICE, "loaded from the snapshots: ", sites, " sites, ", certificates, " certificates");
@@ -95,6 +100,9 @@ export function start(options: StartOptions): void {
   _G["parapet_feed"] = feed;
   _G["parapet_bans"] = feedBans;
   _G["parapet_mitigations"] = feedMitigations;
+  _G["parapet_challenge_keys"] = feedChallengeKeys;
+  _G["parapet_challenge_brought"] = takeProof;
+  _G["parapet_challenge_path"] = leaveChallengePath;
   _G["parapet_watch"] = drainWatch;
   _G["parapet_status"] = status;
   _G["parapet_rules"] = tellRuleCounts;

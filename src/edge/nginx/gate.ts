@@ -1,0 +1,232 @@
+/**
+ * The gate: while far more requests of one site come than usual, those that would go to its origin take turns, so that the origin goes on
+ * answering at its own pace until it is known what the rush is. It refuses nobody for what they are. Clients that were here on calmer days go
+ * first; whoever waits is judged anew when its turn comes, as a signature may have been found meanwhile. Lists are bounded: beyond them, and
+ * after a time, a visitor is told to come back in a moment. A site that is not in a rush pays one comparison.
+ */
+import * as cjson from "cjson.safe";
+import * as semaphore from "ngx.semaphore";
+import type { GateTerms } from "../../contract/gate.ts";
+import { nextBound } from "../gate-rules.ts";
+import { answerError } from "./answer.ts";
+import { stopsAtMitigations } from "./guard.ts";
+import { canRead, clientBytes } from "./plain-request.ts";
+import { settle, siteById, type Loaded } from "./sites.ts";
+import { isKnown, rush, termsOf } from "./rush.ts";
+
+const terms = ngx.shared["parapet_gates"]!;
+
+const WAITING_MAX = 3000;
+const KNOWN_WAIT_SECONDS = 10;
+const STRANGER_WAIT_SECONDS = 3;
+const CALM_SECONDS = 10;
+/** The agent's word is read again after this. */
+const TERMS_SECONDS = 5;
+/** A place that nobody gave back: the request's end was never told. */
+const PLACE_SECONDS_MAX = 600;
+const GATES_MAX = 1000;
+
+type Gate = {
+  terms: GateTerms;
+  termsReadAt: number;
+  bound: number;
+  atOrigin: number;
+  knownWaiting: number;
+  strangersWaiting: number;
+  /** Turns that were called and not taken yet. */
+  turnsOut: number;
+  knownTurn: semaphore.Semaphore;
+  strangersTurn: semaphore.Semaphore;
+  busyAt: number;
+};
+type Place = { readonly siteId: string; readonly since: number };
+
+const gates: Record<string, Gate | undefined> = {};
+let gateCount = 0;
+const places: Record<string, Place | undefined> = {};
+let placeCount = 0;
+let sweptAt = 0;
+
+/** The client's site and address, as `parapet_known` has it. */
+function clientOf(site: Loaded): string {
+  if (canRead()) return site.limitPrefix + clientBytes();
+  const address = ngx.var["binary_remote_addr"]!;
+  return site.limitPrefix + (address.length > 4 ? string.sub(address, 1, 8) : address);
+}
+
+function gateOf(siteId: string): Gate | undefined {
+  const gate = gates[siteId];
+  if (gate !== undefined) return gate;
+  if (gateCount >= GATES_MAX) return undefined;
+  const [knownTurn] = semaphore.new(0);
+  const [strangersTurn] = semaphore.new(0);
+  if (knownTurn === undefined || strangersTurn === undefined) return undefined;
+  const found = termsOf(siteId);
+  const fresh: Gate = {
+    terms: found,
+    termsReadAt: ngx.now(),
+    bound: found.atOnce,
+    atOrigin: 0,
+    knownWaiting: 0,
+    strangersWaiting: 0,
+    turnsOut: 0,
+    knownTurn,
+    strangersTurn,
+    busyAt: ngx.now(),
+  };
+  gates[siteId] = fresh;
+  gateCount += 1;
+  return fresh;
+}
+
+/**
+ * Takes a place at the origin for the request that runs now, after waiting for one if need be. Returns its site as it is by then; undefined when
+ * the request was answered instead. `judges`: whether what is known by then may stop it; not where another hop judged it.
+ */
+export function takePlace(site: Loaded, judges: boolean): Loaded | undefined {
+  const gate = gateOf(site.siteId);
+  const request = ngx.var["p_request"]!;
+  if (gate === undefined || request === "" || places[request] !== undefined) return site;
+  gate.busyAt = ngx.now();
+  const isFriend = isKnown(clientOf(site));
+  const before = gate.knownWaiting + (isFriend ? 0 : gate.strangersWaiting);
+  if (before === 0 && gate.atOrigin + gate.turnsOut < gate.bound) {
+    hold(gate, request, site.siteId);
+    return site;
+  }
+  const got = isFriend ? waitAsFriend(gate) : waitAsStranger(gate);
+  if (!got) {
+    ngx.header["Retry-After"] = "5";
+    answerError("site.busy");
+    return undefined;
+  }
+  // The place came with the turn: who is stopped now passes it on when the request ends.
+  gate.turnsOut -= 1;
+  hold(gate, request, site.siteId);
+  const present = siteById(site.siteId);
+  if (present === undefined) {
+    answerError("host.unknown");
+    return undefined;
+  }
+  if (judges && present.guard !== undefined && stopsAtMitigations(present)) return undefined;
+  settle(present);
+  return present;
+}
+
+function waitAsFriend(gate: Gate): boolean {
+  if (gate.knownWaiting >= WAITING_MAX) return false;
+  gate.knownWaiting += 1;
+  const [got] = gate.knownTurn.wait(KNOWN_WAIT_SECONDS);
+  gate.knownWaiting -= 1;
+  return got === true;
+}
+
+function waitAsStranger(gate: Gate): boolean {
+  if (gate.strangersWaiting >= WAITING_MAX) return false;
+  gate.strangersWaiting += 1;
+  const [got] = gate.strangersTurn.wait(STRANGER_WAIT_SECONDS);
+  gate.strangersWaiting -= 1;
+  return got === true;
+}
+
+function hold(gate: Gate, request: string, siteId: string): void {
+  gate.atOrigin += 1;
+  places[request] = { siteId, since: ngx.now() };
+  placeCount += 1;
+}
+
+/** Log phase of every location that leads to an origin. */
+export function givePlaceBack(): void {
+  if (placeCount === 0) return;
+  const request = ngx.var["p_request"];
+  const place = request === undefined ? undefined : places[request];
+  if (place === undefined) return;
+  const gate = gates[place.siteId];
+  const seconds = tonumber(ngx.var["upstream_response_time"] ?? "");
+  if (gate !== undefined && seconds !== undefined) {
+    gate.bound = nextBound(gate.bound, seconds, gate.terms.usualSeconds);
+  }
+  free(request!, place);
+}
+
+function free(request: string, place: Place): void {
+  places[request] = undefined;
+  placeCount -= 1;
+  const gate = gates[place.siteId];
+  if (gate === undefined) return;
+  gate.atOrigin -= 1;
+  callNext(gate);
+}
+
+/** Lets as many in as there is room for, friends first. */
+function callNext(gate: Gate): void {
+  let friends = -gate.knownTurn.count();
+  let strangers = -gate.strangersTurn.count();
+  // A count below zero is the number of those who wait and were not called (ngx.semaphore).
+  while (gate.atOrigin + gate.turnsOut < Math.floor(gate.bound)) {
+    if (friends > 0) {
+      friends -= 1;
+      gate.knownTurn.post(1);
+    } else if (strangers > 0) {
+      strangers -= 1;
+      gate.strangersTurn.post(1);
+    } else return;
+    gate.turnsOut += 1;
+  }
+}
+
+/** With every tick of the worker: rushes end, the agent's word is read anew, and what was never given back is taken back. */
+export function tendGates(): void {
+  if (gateCount === 0) return;
+  const now = ngx.now();
+  if (now - sweptAt < 1) return;
+  sweptAt = now;
+  for (const [siteId, gate] of pairs(gates as Record<string, Gate>)) tend(siteId, gate, now);
+  if (placeCount === 0) return;
+  for (const [request, place] of pairs(places as Record<string, Place>)) {
+    if (now - place.since > PLACE_SECONDS_MAX) free(request, place);
+  }
+}
+
+function tend(siteId: string, gate: Gate, now: number): void {
+  if (now - gate.termsReadAt > TERMS_SECONDS) {
+    gate.terms = termsOf(siteId);
+    gate.termsReadAt = now;
+  }
+  const isIdle = gate.knownWaiting === 0 && gate.strangersWaiting === 0;
+  if (isIdle && gate.turnsOut > 0) forgetTurns(gate);
+  callNext(gate);
+  if (!isIdle || gate.atOrigin > gate.bound / 2) gate.busyAt = now;
+  if (now - gate.busyAt < CALM_SECONDS || gate.atOrigin > 0) return;
+  rush[siteId] = undefined;
+  gates[siteId] = undefined;
+  gateCount -= 1;
+}
+
+/** A turn that was called as its waiter gave up is nobody's. */
+function forgetTurns(gate: Gate): void {
+  const [knownTurn] = semaphore.new(0);
+  const [strangersTurn] = semaphore.new(0);
+  if (knownTurn === undefined || strangersTurn === undefined) return;
+  gate.knownTurn = knownTurn;
+  gate.strangersTurn = strangersTurn;
+  gate.turnsOut = 0;
+}
+
+/** POST /gates: `{"gates":[{siteId, terms}]}`, where `terms` is the text that `readGateTerms` reads. */
+export function feedGates(): void {
+  ngx.req.read_body();
+  const [value] = cjson.decode(ngx.req.get_body_data() ?? "");
+  if (value === undefined) {
+    ngx.status = 400;
+    ngx.print('{"why":"The body is not JSON, or does not fit the buffer"}');
+    return;
+  }
+  let kept = 0;
+  for (const gate of (value as { gates: { siteId: string; terms: string }[] }).gates) {
+    const [stored] = terms.set(gate.siteId, gate.terms);
+    if (stored) kept += 1;
+  }
+  ngx.header["Content-Type"] = "application/json";
+  ngx.print(`{"kept":${string.format("%d", kept)}}`);
+}

@@ -1,0 +1,136 @@
+/** The gate on real nginx: in a rush the origin is asked by few at once, nobody is lost, and friends of calm days go first. */
+import assert from "node:assert/strict";
+import { request } from "node:http";
+import { after, before, test } from "node:test";
+import type { SitePolicy } from "../../src/contract/policy.ts";
+import { openOrigin, openStage, policyFor, until, type Origin, type Stage } from "./edge-stage.ts";
+
+let stage: Stage;
+let origin: Origin;
+let atOnce = 0;
+let peak = 0;
+let answerMs = 40;
+let policy: SitePolicy;
+const waiting: (() => void)[] = [];
+let isStalled = false;
+
+before(async () => {
+  origin = await openOrigin((asked, answer) => {
+    atOnce += 1;
+    peak = Math.max(peak, atOnce);
+    const end = (): void => {
+      atOnce -= 1;
+      if (asked.url === "/broken") answer.destroy();
+      else answer.end("served");
+    };
+    if (isStalled) waiting.push(end);
+    else setTimeout(end, answerMs);
+  });
+  stage = await openStage({ workers: 1 });
+  policy = policyFor(origin.port, { hostnames: ["rush.example"] });
+  await stage.apply(policy);
+});
+after(async () => {
+  await stage.end();
+  await origin.end();
+});
+
+function from(source: string, path = "/", method = "GET", body = ""): Promise<number> {
+  const [host = "", port] = stage.node.address.split(":");
+  return new Promise((resolve) => {
+    const asking = request(
+      {
+        host,
+        port,
+        path,
+        method,
+        localAddress: source,
+        agent: false,
+        headers: { host: "rush.example", ...(body === "" ? {} : { "content-length": body.length }) },
+      },
+      (answer) => {
+        answer.resume();
+        answer.on("end", () => resolve(answer.statusCode ?? 0));
+        answer.on("error", () => resolve(0));
+      },
+    );
+    asking.on("error", () => resolve(0));
+    asking.end(body);
+  });
+}
+
+const tally = (statuses: readonly number[]): Record<string, number> => {
+  const found: Record<string, number> = {};
+  for (const status of statuses) found[status] = (found[status] ?? 0) + 1;
+  return found;
+};
+
+test("who was here on a calm day goes first; strangers who waited in vain are told to come back", async () => {
+  const friend = "127.0.3.7";
+  answerMs = 5;
+  for (let n = 0; n < 5; n++) assert.equal(await from(friend, `/calm-${n}`), 200);
+  isStalled = true;
+  let toldToComeBack = 0;
+  const strangers = Array.from({ length: 300 }, async (_, n) => {
+    const status = await from(`127.0.${4 + Math.floor(n / 200)}.${1 + (n % 200)}`, `/flood-${n}`);
+    if (status === 503) toldToComeBack += 1;
+    return status;
+  });
+  await until(() => waiting.length > 0);
+  // All of them have asked, and none is answered: the next to ask has to wait.
+  let asked = -1;
+  await until(async () => {
+    const before = asked;
+    asked = origin.requests.length;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    return before === asked && asked === origin.requests.length;
+  });
+  const asFriend = from(friend, "/friend");
+  await until(() => toldToComeBack > 50);
+  // Places become free one by one: the friend's turn comes before that of any stranger who has not been called.
+  const more = Array.from({ length: 50 }, (_, n) => from(`127.0.8.${1 + n}`, `/more-${n}`));
+  await until(() => {
+    waiting.shift()?.();
+    return origin.requests.length > asked;
+  });
+  assert.equal(origin.requests[asked]?.url, "/friend");
+  isStalled = false;
+  answerMs = 40;
+  for (const end of waiting.splice(0)) end();
+  assert.equal(await asFriend, 200);
+  await Promise.all([...strangers, ...more]);
+});
+
+test("in a rush few are at the origin at once, and everybody is served", async () => {
+  peak = 0;
+  const statuses = await Promise.all(
+    Array.from({ length: 400 }, (_, n) =>
+      n % 10 === 0
+        ? from(`127.0.1.${1 + (n % 200)}`, "/form", "POST", "a=1")
+        : from(`127.0.1.${1 + (n % 200)}`, `/page-${n}`),
+    ),
+  );
+  assert.deepEqual(tally(statuses), { 200: 400 });
+  assert.ok(peak < 120, `${peak} requests were at the origin at once`);
+});
+
+test("an origin that breaks off, and visitors who leave, give their places back", async () => {
+  const statuses = await Promise.all(
+    Array.from({ length: 200 }, (_, n) => from(`127.0.2.${1 + (n % 200)}`, "/broken")),
+  );
+  assert.ok(
+    statuses.every((status) => status === 502),
+    JSON.stringify(tally(statuses)),
+  );
+  const [host = "", port] = stage.node.address.split(":");
+  for (let n = 0; n < 100; n++) {
+    const left = request({ host, port, path: "/left", agent: false, headers: { host: "rush.example" } });
+    left.on("error", () => undefined);
+    left.end();
+    setTimeout(() => left.destroy(), 20);
+  }
+  const later = await Promise.all(
+    Array.from({ length: 200 }, (_, n) => from(`127.0.2.${1 + (n % 200)}`, `/later-${n}`)),
+  );
+  assert.deepEqual(tally(later), { 200: 200 });
+});
