@@ -108,7 +108,6 @@ export function decide(of: Case): Findings {
     if (candidate === null || candidate.members.length < MEMBERS_MIN) break;
     const evidence = judge(candidate);
     if (candidate.cover >= 0.2) suspicion = Math.max(suspicion, evidence.suspicion);
-    if (process.env.DBG)
       console.log(
         of.lastedMs,
         candidate.where.map((w) => w.feature + "=" + w.value).join(" "),
