@@ -50,6 +50,13 @@ import {
 } from "./request-features.ts";
 import { prepareRedirects, redirectOf, redirectTarget } from "./redirect.ts";
 import { isLetIn, maintenanceMessage, prepareRules, robotsText } from "./site-rules.ts";
+import { cookieOf } from "./cookie.ts";
+import { isoMs } from "./iso-time.ts";
+import { windowRun } from "./window-vectors.ts";
+import { ruleVerdict } from "./protection-vectors.ts";
+import { networkName } from "./ban-key.ts";
+import { isTextLike, prepareText } from "./text-pattern.ts";
+import type { ProtectionRule } from "../contract/protection.ts";
 import { passExpiry, passMessage, passUrl, sameText, splitPass } from "./warning-pass.ts";
 
 /** 1994-11-06 08:49:37 UTC, the moment of RFC 9110's examples. */
@@ -219,6 +226,19 @@ const DECISIONS: Record<string, ((args: readonly unknown[]) => Plain | readonly 
       path: a[2] as string,
       query: a[3] as string,
     }),
+  /** Moments, limit, window, whether a refused request costs nothing. */
+  windowRun: (a) => windowRun(a[0] as number[], a[1] as number, a[2] as number, a[3] as boolean),
+  isTextLike: (a) => isTextLike(prepareText(a[0] as string), a[1] as string),
+  cookieOf: (a) => cookieOf(a[0] as string, a[1] as string) ?? null,
+  isoMs: (a) => isoMs(a[0] as string),
+  networkName: (a) => {
+    const name = networkName(addressBytes(a[0] as string).substring(0, 8), a[1] as number);
+    const out: string[] = [];
+    for (let i = 0; i < name.length; i++) out.push(readable(name.charCodeAt(i)));
+    return out.join(" ");
+  },
+  /** A rule and what the request is: whether it speaks of it, and what it counts by. */
+  ruleVerdict: (a) => ruleVerdict(a[0] as Partial<ProtectionRule>, a[1] as Record<string, string>),
   measureOn: (a) => {
     const record = {
       kind: a[0],
