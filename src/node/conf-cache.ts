@@ -5,7 +5,7 @@
  * back on the way out. A revalidation makes one hop more, so that a 304's fields are merged into what is stored (RFC 9111 §3.2).
  */
 import { CACHE_LIFE_SECONDS_MAX } from "../contract/cache.ts";
-import { renderOriginLocations } from "./conf-origins.ts";
+import { LEFT, renderOriginLocations } from "./conf-origins.ts";
 
 export type CacheConfOptions = {
   /** Absolute; of the workers alone. */
@@ -162,7 +162,7 @@ ${renderFields(toOrigin)}    proxy_set_header X-Parapet-Site "";
     proxy_set_header X-Parapet-Store "";
 
     location / {
-      proxy_pass http://parapet_plain;
+${LEFT}      proxy_pass http://parapet_plain;
     }
 ${ways}    # A conditional request: the answer is asked for in a second hop, so that a 304 can be caught here.
     location @revalidate {
@@ -194,7 +194,7 @@ ${renderFields(again)}      proxy_set_header X-Parapet-Step revalidate;
     }
     location @error {
       internal;
-      content_by_lua_block { parapet_fetch_failed() }
+${LEFT}      content_by_lua_block { parapet_fetch_failed() }
     }
   }
 `;

@@ -89,6 +89,9 @@ export const ORIGIN_MAPS = `  map "" $p_upstream { default parapet_tls_alone; }
 /** Owners' rules for the fields that visitors get. Sites without any are not sent to \`@plain\`, so the plain way has no filter. */
 const HEADER_FILTER = "      header_filter_by_lua_block { parapet_headers() }\n";
 
+/** A request that had a place at its origin gives it back (edge/nginx/gate.ts). The plain way has no such line, and no places. */
+export const LEFT = "      log_by_lua_block { parapet_left() }\n";
+
 /** The locations that a request is sent to by \`takeWay\`: each server block that serves sites has them. */
 export function renderOriginLocations(options: {
   readonly originCaFile: string;
@@ -97,11 +100,15 @@ export function renderOriginLocations(options: {
   readonly grpc: boolean;
 }): string {
   return `    location @plain {
-${HEADER_FILTER}      proxy_pass http://parapet_plain;
+${LEFT}${HEADER_FILTER}      proxy_pass http://parapet_plain;
+    }
+    # The plain way of a site to which far more requests come than usual: they take turns.
+    location @gated {
+${LEFT}      proxy_pass http://parapet_plain;
     }
     location @settled {
       rewrite_by_lua_block { parapet_settled() }
-${HEADER_FILTER}      proxy_pass http://$p_upstream;
+${LEFT}${HEADER_FILTER}      proxy_pass http://$p_upstream;
     }
 ${renderTls("@tls", "strict", options.originCaFile)}${renderTls("@tls_unverified", "off", options.originCaFile)}${options.chunkedBytes
     .map((bytes) => `${renderChunked(bytes)}${options.grpc ? renderGrpc(bytes, options.originCaFile) : ""}`)
@@ -118,7 +125,7 @@ function renderTls(name: string, verify: "strict" | "off", originCaFile: string)
       : "proxy_ssl_verify off;";
   return `    location ${name} {
       rewrite_by_lua_block { parapet_tls("${verify}") }
-${HEADER_FILTER}      proxy_pass https://$p_upstream;
+${LEFT}${HEADER_FILTER}      proxy_pass https://$p_upstream;
       proxy_ssl_server_name on;
       proxy_ssl_name $p_tls_name;
       ${verifying}
@@ -134,7 +141,7 @@ function renderChunked(bytes: number): string {
   return `    location @chunked_${bytes} {
       client_max_body_size ${bytes};
       rewrite_by_lua_block { parapet_chunked() }
-      proxy_pass http://parapet_plain;
+${LEFT}      proxy_pass http://parapet_plain;
     }
 `;
 }

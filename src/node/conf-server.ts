@@ -6,7 +6,7 @@ import { BANNED_PAGE } from "../contract/banned-page.ts";
 import { CHALLENGE_CSP, PAGE_CSP } from "../contract/page-csp.ts";
 import { CHALLENGE_PATH } from "../contract/protection.ts";
 import { renderCachedLocations, type CacheConfOptions } from "./conf-cache.ts";
-import { renderOriginLocations } from "./conf-origins.ts";
+import { LEFT, renderOriginLocations } from "./conf-origins.ts";
 import { renderTls, type TlsConfOptions } from "./conf-tls.ts";
 
 export type ServersOptions = {
@@ -122,11 +122,11 @@ ${own.head}    server_name "";
     }
 ${renderCachedLocations(options.cache, own.tls)}${renderOriginLocations({ originCaFile: options.originCaFile, chunkedBytes: options.chunkedBytes, grpc: own.tls })}    location = /.parapet/error {
       internal;
-      content_by_lua_block { parapet_error() }
+${LEFT}      content_by_lua_block { parapet_error() }
     }
     location @error {
       internal;
-      content_by_lua_block { parapet_error() }
+${LEFT}      content_by_lua_block { parapet_error() }
     }
 ${renderRefusals(own.tls)}${renderChallenges(own.tls)}  }
 `;

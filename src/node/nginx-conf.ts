@@ -4,7 +4,6 @@
  */
 import { BODY_BYTES_MAX_MAX } from "../contract/policy.ts";
 import { CHALLENGE_PATH } from "../contract/protection.ts";
-import { CHALLENGE_PATH } from "../contract/protection.ts";
 import type { GeoDatabase } from "./geo-database.ts";
 import { renderCacheStore, renderFetchServer } from "./conf-cache.ts";
 import { ORIGIN_MAPS, renderUpstreams } from "./conf-origins.ts";
@@ -104,8 +103,6 @@ ${common}
   lua_shared_dict parapet_mitigations 8m;
   lua_shared_dict parapet_clearances 16m;
   lua_shared_dict parapet_challenge_failures 8m;
-  lua_shared_dict parapet_clearances 16m;
-  lua_shared_dict parapet_challenge_failures 8m;
   lua_shared_dict parapet_watch 16m;
   lua_shared_dict parapet_refusals 8m;
   lua_shared_dict parapet_good 8m;
@@ -116,7 +113,6 @@ ${common}
     require("edge.nginx.start").start({
       snapshot = "${options.stateDir}/snapshot.jsonl",
       certificates = "${options.stateDir}/certificates.jsonl",
-      challengeKeys = "${options.stateDir}/challenge-keys",
       challengeKeys = "${options.stateDir}/challenge-keys",
       cdnId = "${options.cdnId}",
       chunkedBytes = {${CHUNKED_BYTES.join(", ")}},
@@ -143,7 +139,6 @@ ${renderFetchServer(cache)}
     location = /bans { content_by_lua_block { parapet_bans() } }
     location = /gates { content_by_lua_block { parapet_gates() } }
     location = /mitigations { content_by_lua_block { parapet_mitigations() } }
-    location = /challenge-keys { content_by_lua_block { parapet_challenge_keys() } }
     location = /challenge-keys { content_by_lua_block { parapet_challenge_keys() } }
     location = /watch { content_by_lua_block { parapet_watch() } }
     location = /cache { content_by_lua_block { parapet_cache_state() } }
@@ -257,7 +252,6 @@ ${DROPPED_FIELDS.map((name) => `  proxy_set_header ${name} "";`).join("\n")}
     site.busy throttle;
     flood.throttled throttle;
     challenge.asked challenge;
-    challenge.asked challenge;
     rule.throttled throttle;
     site.redirect pass;
     default block;
@@ -298,15 +292,7 @@ function renderMaps(cdnId: string): string {
   map "" $p_rules { default ""; }
   map "" $p_page_before { default ""; }
   map "" $p_page_middle { default ""; }
-  map "" $p_page_middle { default ""; }
   map "" $p_page_after { default ""; }
-  map "" $p_challenge { default ""; }
-  # Where a visitor goes after a challenge: what was asked for, as far as it is safe in HTML and leads to no other host.
-  map $request_uri $p_target {
-    "~^${CHALLENGE_PATH}" /;
-    "~^/(?!/)[-A-Za-z0-9._~/?&=+%:@,;!*()$]{0,1499}$" $request_uri;
-    default /;
-  }
   map "" $p_challenge { default ""; }
   # Where a visitor goes after a challenge: what was asked for, as far as it is safe in HTML and leads to no other host.
   map $request_uri $p_target {

@@ -15,12 +15,14 @@ import { splitPass } from "../warning-pass.ts";
 import { answerOverLimit, answerError, answerNotice } from "./answer.ts";
 import { isAllowed } from "./allowed.ts";
 import { inForce, isBanned, refuseBanned } from "./bans.ts";
+import { takePlace } from "./gate.ts";
 import { stopsAtGuard } from "./guard.ts";
 import { isBodyUnannounced, isHeadSound } from "./head.ts";
 import { goOn } from "./cache-way.ts";
 import { takesProof } from "./challenge-proof.ts";
 import { canRead, clientBytes, decodedPath, extension, plainHost } from "./plain-request.ts";
 import { mark } from "./request-marks.ts";
+import { rush } from "./rush.ts";
 import { stopsAtRules } from "./rules.ts";
 import { countRefusal, takeDue } from "./sample.ts";
 import { memory, rememberKey, routeOf, settle, siteOfHost, type Loaded, type Route } from "./sites.ts";
@@ -102,14 +104,22 @@ export function admit(keyName: "p_key" | "p_tls_key", tls: boolean): void {
   }
   // A plain site keeps what its paths say are files. Almost all other paths have no extension, which is one comparison.
   if (!readable) {
-    if (!isStaticPath(ngx.var["uri"]!)) return;
+    if (!isStaticPath(ngx.var["uri"]!)) return rush[site.siteId] === undefined ? undefined : passGate(site);
     watched.assets += 1;
     return goOn(site, chunked);
   }
   const named = extension();
-  if (named === "" || !isStaticExtension(named)) return;
+  if (named === "" || !isStaticExtension(named)) return rush[site.siteId] === undefined ? undefined : passGate(site);
   watched.assets += 1;
   return key === "" ? goOn(site, chunked) : ngx.exec("@kept");
+}
+
+/** Many more requests of this site came than usual: those for its origin take turns. */
+function passGate(site: Loaded): void {
+  if (ngx.var["content_length"] !== undefined) ngx.req.read_body();
+  const present = takePlace(site, true);
+  if (present === undefined) return;
+  return present.special ? goOn(present, false) : ngx.exec("@gated");
 }
 
 function refuseClient(used: number, allowance: Allowance): void {

@@ -40,6 +40,18 @@ export function stopsAtGuard(site: Loaded, _tls: boolean): boolean {
     countCleared(site);
   }
   if (guard.hasRules && stopsAtProtectionRules(site)) return true;
+  return stopsAtFlood(site, guard, nowMs);
+}
+
+/** The mitigations alone, for a request that was let in and had to wait meanwhile: what was counted of it is not counted again. */
+export function stopsAtMitigations(site: Loaded): boolean {
+  const guard = site.guard;
+  if (guard === undefined || isAllowed(site)) return false;
+  beginFeatures();
+  return stopsAtFlood(site, guard, ngx.now() * 1000);
+}
+
+function stopsAtFlood(site: Loaded, guard: Guard, nowMs: number): boolean {
   const action = strictest(guard, nowMs);
   if (action === "block") return refuse(site, "flood.blocked");
   if (action === "challenge" || isUnderAttack(guard, nowMs)) return refuse(site, "flood.throttled");

@@ -126,6 +126,18 @@ declare module "ngx.balancer" {
   export function get_last_failure(this: void): Nullable<string>;
 }
 
+declare module "ngx.semaphore" {
+  export type Semaphore = {
+    /** Seconds. False or nothing: nobody posted in time. */
+    wait(seconds: number): LuaMultiReturn<[Nullable<boolean>, string?]>;
+    post(count: number): boolean;
+    /** What was posted and not taken; below zero the number of those who wait. */
+    count(): number;
+  };
+  function create(this: void, count: number): LuaMultiReturn<[Semaphore | undefined, string?]>;
+  export { create as new };
+}
+
 declare module "ngx.ssl" {
   /** The name in SNI as the client wrote it; undefined for none. */
   export function server_name(this: void): LuaMultiReturn<[Nullable<string>, string?]>;

@@ -11,6 +11,7 @@ import { isStaticPath } from "../cache-rules.ts";
 import { addressText } from "../request-features.ts";
 import { beginFeatures, featureOf, headerNames } from "./features.ts";
 import { canRead, clientBytes } from "./plain-request.ts";
+import { noteArrival } from "./rush.ts";
 import type { Loaded } from "./sites.ts";
 import type { Watched } from "./watched.ts";
 
@@ -61,6 +62,7 @@ export const clearance: { isCleared: (site: Loaded) => boolean } = { isCleared: 
 /** Called by ADMIT for a request that passed, when one is due. Runs outside of ADMIT's trace. */
 export function takeDue(site: Loaded): void {
   const one = site.watched;
+  noteArrival(site.siteId, one.seen - one.lookedSeen, site.limitPrefix + clientKey());
   const now = ngx.now();
   if (!one.isActive) {
     activate(one, now);

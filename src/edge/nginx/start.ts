@@ -18,6 +18,7 @@ import { showCertificate } from "./certificates.ts";
 import { readChunkedBody } from "./chunked.ts";
 import { feed, loadSnapshot, status } from "./feed.ts";
 import { feedMitigations } from "./mitigate.ts";
+import { feedGates, givePlaceBack, tendGates } from "./gate.ts";
 import { usual } from "./origin.ts";
 import { pickGrpcPeer, pickGrpcTlsPeer, pickPeer, pickPlainPeer, pickTlsPeer } from "./peer.ts";
 import { startRuleCounts, tellRuleCounts } from "./rule-counts.ts";
@@ -99,6 +100,8 @@ export function start(options: StartOptions): void {
   _G["parapet_chunked"] = readChunkedBody;
   _G["parapet_feed"] = feed;
   _G["parapet_bans"] = feedBans;
+  _G["parapet_gates"] = feedGates;
+  _G["parapet_left"] = givePlaceBack;
   _G["parapet_mitigations"] = feedMitigations;
   _G["parapet_challenge_keys"] = feedChallengeKeys;
   _G["parapet_challenge_brought"] = takeProof;
@@ -117,8 +120,14 @@ function startWorker(): void {
   startRuleCounts();
   startSamples();
   life.onLeaving = judgeAnewEachTime;
-  life.onLook = tellWatch;
+  life.onLook = look;
   startSync();
+}
+
+/** With every look at the journal. */
+function look(): void {
+  tellWatch();
+  tendGates();
 }
 
 /** In a worker that goes: the plain way through ADMIT costs nothing for it, as the functions are exchanged only then. */

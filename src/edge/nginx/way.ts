@@ -5,6 +5,8 @@
  */
 import { isGrpc } from "../grpc.ts";
 import { answerError } from "./answer.ts";
+import { takePlace } from "./gate.ts";
+import { rush } from "./rush.ts";
 import { signRequest } from "./signature.ts";
 import { PLAIN_UPSTREAM, type LoadedOrigin } from "./origin.ts";
 import { settle, siteById, type Loaded } from "./sites.ts";
@@ -30,7 +32,9 @@ export function leave(site: Loaded): void {
   if (origin.tls) return ngx.exec(origin.verify === "strict" ? "@tls" : "@tls_unverified");
   if (origin.signer !== undefined || origin.upstream !== PLAIN_UPSTREAM) return ngx.exec("@settled");
   // Named locations have the header filter that such a site needs; the plain one has none, for everybody's sake.
-  if (site.responseHeaders !== undefined) return ngx.exec("@plain");
+  if (site.responseHeaders === undefined) return;
+  if (rush[site.siteId] !== undefined && takePlace(site, true) === undefined) return;
+  return ngx.exec("@plain");
 }
 
 /** In the locations that speak TLS: everything that decides with whom this request shares a connection, from one policy. */
@@ -41,6 +45,12 @@ export function settleTls(verify: "strict" | "off"): void {
   const origin = site.origin;
   // The policy changed while the body came: another location may be the right one now.
   if (!origin.tls || origin.verify !== verify) return origin.tls ? leave(site) : ngx.exec("@settled");
+  if (rush[site.siteId] !== undefined) {
+    const present = takePlace(site, !isHop());
+    if (present === undefined) return;
+    // The policy changed while it waited: all of this is asked anew, with the place in hand.
+    if (present !== site) return settleTls(verify);
+  }
   ngx.var["p_upstream"] = origin.upstream;
   if (origin.clientChain !== "") {
     ngx.var["p_client_chain"] = origin.clientChain;
@@ -56,9 +66,19 @@ export function settlePlain(): void {
   const site = currentSite();
   if (site === undefined) return;
   if (site.origin.tls) return leave(site);
+  if (rush[site.siteId] !== undefined) {
+    const present = takePlace(site, !isHop());
+    if (present === undefined) return;
+    if (present !== site) return settlePlain();
+  }
   ngx.var["p_upstream"] = site.origin.upstream;
   if (site.origin.signer !== undefined) signRequest(site.siteId, site.origin);
   settle(site);
+}
+
+/** In the server that fetches for the cache: the hop before it has judged the visitor. Its socket has no port. */
+function isHop(): boolean {
+  return ngx.var["server_port"] === "";
 }
 
 function currentSite(): Loaded | undefined {
