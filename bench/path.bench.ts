@@ -7,17 +7,14 @@
  * Run with: ./parapet bench path --json
  */
 import { spawn, type ChildProcess } from "node:child_process";
-import { X509Certificate } from "node:crypto";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildEdge } from "../src/cli/build-edge.ts";
-import type { EdgeCertificate } from "../src/contract/certificate.ts";
-import type { CertificateId, SiteId } from "../src/contract/ids.ts";
-import { certificateTopic } from "../src/contract/topics.ts";
 import { TEST_VKEY } from "../src/ledger/core/testing.ts";
 import { cdnIdOf } from "../src/node/cdn-id.ts";
+import { makeCertificate, showCertificate, type Pem } from "./bench-certificate.ts";
 import { benchPolicy, EDGE_LUA_DIR, plainPolicy, startEdge, type EdgeUnderTest } from "./edge-under-test.ts";
 import { siteAt, writeManyHosts } from "./many-hosts.ts";
 import {
@@ -75,7 +72,7 @@ export async function bench(options: PathBenchOptions): Promise<object> {
   let edge: EdgeUnderTest | undefined;
   try {
     startNginx(b, "origin", (at) => renderOrigin({ folder: at, port: originPort }));
-    const pem = await makeCertificate(folder);
+    const pem = await makeCertificate(folder, HOST);
     edge = await startEdge(join(folder, "edge"), { listenTls: "127.0.0.1:0" });
     const policy = benchPolicy(originPort, HOST);
     await edge.apply([policy]);
@@ -118,7 +115,7 @@ export async function bench(options: PathBenchOptions): Promise<object> {
         pid: bareWithoutId.pid,
       }),
     };
-    await showCertificate(edge, policy.siteId, pem);
+    await showCertificate(edge, { siteId: policy.siteId, hostname: HOST, pem });
     const handshake = await compareHandshakes(b, {
       ours: { port: Number(edge.node.tlsAddress?.split(":")[1]), pid },
       theirs: { port: bare.tlsPort, pid: bare.pid },
@@ -149,64 +146,6 @@ export async function bench(options: PathBenchOptions): Promise<object> {
     await edge?.stop();
     for (const child of children) child.kill("SIGTERM");
     rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-type Pem = { readonly certFile: string; readonly keyFile: string };
-
-async function makeCertificate(folder: string): Promise<Pem> {
-  const certFile = join(folder, "bench.crt");
-  const keyFile = join(folder, "bench.key");
-  await run("openssl", [
-    "req",
-    "-x509",
-    "-newkey",
-    "ec",
-    "-pkeyopt",
-    "ec_paramgen_curve:prime256v1",
-    "-nodes",
-    "-days",
-    "30",
-    "-subj",
-    `/CN=${HOST}`,
-    "-addext",
-    `subjectAltName=DNS:${HOST}`,
-    "-keyout",
-    keyFile,
-    "-out",
-    certFile,
-  ]);
-  return { certFile, keyFile };
-}
-
-async function showCertificate(edge: EdgeUnderTest, siteId: SiteId, pem: Pem): Promise<void> {
-  const chainPem = readFileSync(pem.certFile, "utf8");
-  const certificate: EdgeCertificate = {
-    schema: 1,
-    certificateId: `cert_${"0".repeat(26)}` as CertificateId,
-    siteId,
-    kind: "server",
-    version: 1,
-    hostnames: [HOST],
-    chainPem,
-    keyPem: readFileSync(pem.keyFile, "utf8"),
-    notAfterMs: Date.parse(new X509Certificate(chainPem).validTo),
-  };
-  await edge.bus.publish(certificateTopic(certificate.certificateId), certificate, { keep: true });
-  const tls = edge.node.tlsAddress ?? "";
-  await untilShown(tls);
-}
-
-async function untilShown(address: string): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  for (;;) {
-    const text = await run("sh", [
-      "-c",
-      `openssl s_client -connect ${address} -servername ${HOST} </dev/null 2>/dev/null | openssl x509 -noout -subject 2>/dev/null || true`,
-    ]);
-    if (text.includes(HOST)) return;
-    if (Date.now() > deadline) throw new Error("The edge does not show the bench's certificate.");
-    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 
