@@ -7,7 +7,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Bus } from "../bus/bus.ts";
 import { Fault } from "../contract/fault.ts";
-import type { EdgeMitigation, WatchBatch } from "../contract/flood.ts";
+import type { EdgeMitigation, FloodMode, WatchBatch } from "../contract/flood.ts";
 import type { NodeId, SiteId } from "../contract/ids.ts";
 import type { NodeHello } from "../contract/policy.ts";
 import type { RuleCounts } from "../contract/protection.ts";
@@ -19,8 +19,9 @@ import { cdnIdOf } from "./cdn-id.ts";
 import { Certificates } from "./certificates.ts";
 import { DiskRoom } from "./disk-room.ts";
 import { EdgeTls } from "./edge-tls.ts";
-import { askRuleCounts, askStatus, postMitigations, postWatch } from "./feed-client.ts";
+import { askRuleCounts, askStatus, postGates, postMitigations, postWatch } from "./feed-client.ts";
 import { Feeder } from "./feeder.ts";
+import { GateKeeper } from "./gate-keeper.ts";
 import { takeGeoDatabases } from "./geo-database.ts";
 import { LOG_BYTES_MAX, rotateLogs } from "./log-rotation.ts";
 import { renderNginxConf, type NginxConfOptions } from "./nginx-conf.ts";
@@ -62,6 +63,7 @@ export class Agent implements RunningNode {
   readonly #certificates: Certificates;
   readonly #tls: EdgeTls;
   readonly #bans: NodeBans;
+  readonly #gates: GateKeeper;
   readonly #reloads = new Reloads();
   #mitigating: Promise<void> = Promise.resolve();
   readonly #startedAtMs: number;
@@ -137,6 +139,12 @@ export class Agent implements RunningNode {
       sites: () => Object.keys(this.#book.versions()) as SiteId[],
       allowNetworksOf: (siteId) => this.#book.of(siteId)?.protection.allowNetworks ?? [],
     });
+    this.#gates = new GateKeeper({
+      accessLog: join(this.#stateDir, "access.log"),
+      workers: options.workers,
+      now: options.now,
+      tell: async (gates) => void (await postGates(socketPath, gates)),
+    });
     this.#nginx = new NginxProcess({
       bin: NGINX_BIN,
       stateDir: this.#stateDir,
@@ -144,11 +152,13 @@ export class Agent implements RunningNode {
       socketPath,
       prepare: () => {
         rmSync(fetchSocketOf(this.#spoolDir, this.#runDir), { force: true });
+        // Not before: until then workers of the nginx that died may still answer, and would take the bans with them.
+        if (this.#restarts > 0) void this.#bans.book.feedAll();
         this.#writeSnapshot();
       },
       onDeath: (why) => {
         this.#restarts += 1;
-        void this.#bans.book.feedAll();
+        this.#gates.forgetTold();
         this.#voice.alarm(
           "edge.nginx-died",
           `${why}. It is started again; look into ${this.#stateDir}/error.log`,
@@ -203,6 +213,7 @@ export class Agent implements RunningNode {
     if (options.bus !== null) await this.#listen(options.bus);
     this.#timers.push(setInterval(() => void this.#tick(), HELLO_MS));
     this.#origins.start();
+    this.#gates.start();
   }
 
   async #listen(bus: Bus): Promise<void> {
@@ -233,7 +244,8 @@ export class Agent implements RunningNode {
   }
 
   async drainWatch(): Promise<WatchBatch> {
-    return readWatch(await postWatch(join(this.#runDir, "control.sock")));
+    const batch = readWatch(await postWatch(join(this.#runDir, "control.sock")));
+    return { ...batch, responses: this.#gates.take() };
   }
 
   /** One after the other: nginx reads and writes a site's list in two steps. */
@@ -244,6 +256,10 @@ export class Agent implements RunningNode {
     );
     this.#mitigating = turn.catch(() => {});
     return turn;
+  }
+
+  floodMode(siteId: SiteId): FloodMode {
+    return this.#book.of(siteId)?.protection.floods ?? "act";
   }
 
   async status(): Promise<NodeStatus> {
@@ -281,6 +297,7 @@ export class Agent implements RunningNode {
     this.#origins.stop();
     for (const timer of this.#timers) clearInterval(timer);
     await this.#bans.book.close();
+    await this.#gates.stop();
     await this.#feeder.close();
     await this.#nginx.stop();
     this.#writeSnapshot();

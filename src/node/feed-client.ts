@@ -37,6 +37,14 @@ export function postCacheState(socketPath: string, storing: boolean): Promise<un
   return call(socketPath, { method: "POST", path: `/cache?storing=${storing}`, body: "" });
 }
 
+/** What is usual at sites' origins, for the gate. */
+export function postGates(
+  socketPath: string,
+  gates: readonly { readonly siteId: SiteId; readonly terms: string }[],
+): Promise<unknown> {
+  return call(socketPath, { method: "POST", path: "/gates", body: JSON.stringify({ gates }) });
+}
+
 /** What nginx counted and sampled since the time before; nginx forgets it. */
 export function postWatch(socketPath: string): Promise<unknown> {
   return call(socketPath, { method: "POST", path: "/watch", body: "", bytesMax: WATCH_BYTES_MAX });

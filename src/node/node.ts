@@ -4,7 +4,7 @@
  */
 import type { Bus } from "../bus/bus.ts";
 import type { EdgeWorker } from "../contract/edge-site.ts";
-import type { EdgeMitigation, WatchBatch } from "../contract/flood.ts";
+import type { EdgeMitigation, FloodMode, WatchBatch } from "../contract/flood.ts";
 import type { NodeId, SiteId } from "../contract/ids.ts";
 import type { Alarm } from "../contract/policy.ts";
 import type { RuleCounts } from "../contract/protection.ts";
@@ -92,6 +92,8 @@ export type RunningNode = {
   drainWatch(): Promise<WatchBatch>;
   /** Takes up, renews and lifts mitigations. In force on every worker within 50 ms; they end by themselves. */
   mitigate(mitigations: readonly EdgeMitigation[]): Promise<void>;
+  /** What this site's owner wants done about floods, as far as this node knows. */
+  floodMode(siteId: SiteId): FloodMode;
   /** Lines of the access log that are still held of one site, newest last, bounded. */
   siteLog(siteId: string): Promise<readonly string[]>;
   /** Ends nginx and everything it started. What is on disk stays. */

@@ -134,3 +134,18 @@ test("an origin that breaks off, and visitors who leave, give their places back"
   );
   assert.deepEqual(tally(later), { 200: 200 });
 });
+
+test("what the answers said of each second is handed to the watch", async () => {
+  let answers = 0;
+  let errors = 0;
+  await from("127.0.9.1", "/");
+  await from("127.0.9.1", "/broken");
+  await until(async () => {
+    for (const counts of (await stage.node.drainWatch()).responses) {
+      assert.equal(counts.siteId, policy.siteId);
+      answers += counts.originAnswers;
+      errors += counts.originErrors;
+    }
+    return answers > 400 && errors > 200;
+  });
+});
