@@ -8,6 +8,7 @@ import { CHALLENGE_BITS_DEFAULT, CLEARANCE_COOKIE } from "../../contract/protect
 import { isInPaths } from "../path-glob.ts";
 import { isAllowed } from "./allowed.ts";
 import { answerCrowd } from "./answer.ts";
+import { answerChallenge, mayPassChallenge } from "./challenge.ts";
 import { beginFeatures, featureOf } from "./features.ts";
 import type { Guard, PreparedMitigation } from "./guard-site.ts";
 import { stopsAtProtectionRules } from "./limits.ts";
@@ -19,8 +20,8 @@ import { forgetKeys, forgetSite, type Loaded } from "./sites.ts";
 /** Told to a client that is throttled: floods are over within a minute, or their mitigation is renewed. */
 const RETRY_SECONDS = "10";
 
-/** How hard the challenge of the request that runs now is. */
-let bits = CHALLENGE_BITS_DEFAULT;
+/** How hard the mitigations want the challenge of the request that runs now; 0 when none of them asks for one. */
+let bits = 0;
 
 /** True when the request was answered. `tls`: it came over TLS. */
 export function stopsAtGuard(site: Loaded, _tls: boolean): boolean {
@@ -54,14 +55,14 @@ export function stopsAtMitigations(site: Loaded): boolean {
 function stopsAtFlood(site: Loaded, guard: Guard, nowMs: number): boolean {
   const action = strictest(guard, nowMs);
   if (action === "block") return refuse(site, "flood.blocked");
-  if (action === "challenge" || isUnderAttack(guard, nowMs)) return refuse(site, "flood.throttled");
+  if (action === "challenge" || isUnderAttack(guard, nowMs)) return challenge(site);
   return action === "throttle" ? refuse(site, "flood.throttled") : false;
 }
 
 /** What the sternest mitigation that matches wants; "log" for nothing. */
 function strictest(guard: Guard, nowMs: number): MitigationAction {
   let action: MitigationAction = "log";
-  bits = CHALLENGE_BITS_DEFAULT;
+  bits = 0;
   for (const one of guard.mitigations) {
     if (nowMs >= one.endsAtMs || !matches(one)) continue;
     countHeld(one.mitigationId);
@@ -86,6 +87,13 @@ function isUnderAttack(guard: Guard, nowMs: number): boolean {
 
 function pathOf(): string {
   return canRead() ? decodedPath() : (ngx.var["uri"] ?? "");
+}
+
+function challenge(site: Loaded): boolean {
+  if (mayPassChallenge(site, pathOf())) return false;
+  countRefusal(site, "challenged");
+  answerChallenge(site, bits === 0 ? CHALLENGE_BITS_DEFAULT : bits);
+  return true;
 }
 
 function refuse(site: Loaded, reason: "flood.blocked" | "flood.throttled"): boolean {
