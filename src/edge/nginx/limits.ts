@@ -4,7 +4,9 @@
  * action is met answers. A client that passes its challenge goes on to the next rule as well: a clearance opens no door that a later rule shuts.
  */
 import { countedBy, speaksOf } from "../protection-rules.ts";
+import { CHALLENGE_BITS_DEFAULT } from "../../contract/protection.ts";
 import { answerCrowd } from "./answer.ts";
+import { answerChallenge, mayPassChallenge } from "./challenge.ts";
 import type { LoadedRule } from "./protection-site.ts";
 import { tallyMatched } from "./rule-counts.ts";
 import { askAnew, facts } from "./rule-facts.ts";
@@ -39,7 +41,7 @@ export function stopsAtProtectionRules(site: Loaded): boolean {
       names = names === "" ? rule.name : `${names}, ${rule.name}`;
     }
     if (rule.isShadow || rule.action === "log") continue;
-    if (rule.action === "challenge") continue;
+    if (rule.action === "challenge" && mayPassChallenge(site, facts.path())) continue;
     tally.stopped += 1;
     ngx.var["p_rules"] = names;
     stop(site, one, now);
@@ -74,6 +76,10 @@ function isMet(one: LoadedRule, now: number): boolean {
 function stop(site: Loaded, one: LoadedRule, now: number): void {
   const { rule } = one;
   ngx.var["p_site"] = site.siteId;
+  if (rule.action === "challenge") {
+    countRefusal(site, "challenged");
+    return answerChallenge(site, CHALLENGE_BITS_DEFAULT);
+  }
   countRefusal(site, rule.action === "block" ? "blocked" : "throttled");
   if (rule.action === "block") return answerCrowd("rule.blocked");
   const { rate } = rule;
