@@ -15,9 +15,12 @@ import { Head } from "./parts/head.tsx";
 import { Loaded } from "./parts/loaded.tsx";
 import { useMe } from "./queries.ts";
 import { AppealsScreen } from "./screens/appeals.tsx";
+import { BansScreen, SiteBansScreen } from "./screens/bans.tsx";
 import { CaseScreen } from "./screens/case.tsx";
 import { EdgesScreen } from "./screens/edges.tsx";
 import { Frame } from "./screens/frame.tsx";
+import { IncidentScreen } from "./screens/incident.tsx";
+import { IncidentsScreen, SiteIncidentsScreen } from "./screens/incidents.tsx";
 import { LogScreen } from "./screens/log.tsx";
 import { OverviewScreen } from "./screens/overview.tsx";
 import { PeopleScreen } from "./screens/people.tsx";
@@ -28,7 +31,9 @@ import { SiteCertificatesScreen } from "./screens/site-certificates.tsx";
 import { SiteHistoryScreen } from "./screens/site-history.tsx";
 import { SiteLeaveScreen } from "./screens/site-leave.tsx";
 import { SiteMembersScreen } from "./screens/site-members.tsx";
+import { SiteNotificationsScreen } from "./screens/site-notifications.tsx";
 import { SiteOverviewScreen } from "./screens/site-overview.tsx";
+import { SiteProtectionScreen } from "./screens/site-protection.tsx";
 import { SiteSettingsScreen } from "./screens/site-settings.tsx";
 import { SiteSetupScreen } from "./screens/site-setup.tsx";
 import { SitesScreen } from "./screens/sites.tsx";
@@ -60,6 +65,10 @@ function NotFound() {
 const SITE_SCREENS: Readonly<Record<string, (props: { readonly siteId: SiteId }) => ReactNode>> = {
   overview: SiteOverviewScreen,
   setup: SiteSetupScreen,
+  protection: SiteProtectionScreen,
+  incidents: SiteIncidentsScreen,
+  bans: SiteBansScreen,
+  notifications: SiteNotificationsScreen,
   history: SiteHistoryScreen,
   certificates: SiteCertificatesScreen,
   members: SiteMembersScreen,
@@ -102,11 +111,18 @@ function Inside() {
                   <SiteSettingsScreen key={siteId} siteId={siteId as SiteId} part={part ?? null} />
                 )}
               </Route>
+              <Route path="/sites/:siteId/incidents/:incidentId">
+                {({ siteId, incidentId }) => (
+                  <IncidentScreen key={incidentId} siteId={siteId as SiteId} incidentId={incidentId} />
+                )}
+              </Route>
               <Route path="/sites/:siteId/:tab?">
                 {({ siteId, tab }) => (
                   <SiteScreen key={siteId} siteId={siteId as SiteId} tab={tab ?? "overview"} />
                 )}
               </Route>
+              <Route path="/incidents" component={IncidentsScreen} />
+              <Route path="/bans" component={BansScreen} />
               <Route path="/edges" component={EdgesScreen} />
               <Route path="/people" component={PeopleScreen} />
               <Route path="/log" component={LogScreen} />

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FAULT_STATUS, type FaultCode } from "../contract/fault.ts";
-import { ClientFault, createClient, faultOf, fillPath, retryAfterMs } from "./client.ts";
+import { ClientFault, createClient, faultOf, fillPath, queryOf, retryAfterMs } from "./client.ts";
 import type { DecisionId } from "../contract/ids.ts";
 
 type Sent = { url: string; init: RequestInit };
@@ -64,6 +64,15 @@ test("a path parameter cannot leave its segment, and a missing one throws", () =
   assert.equal(fillPath("/cases/{caseId}", { caseId: "../people?x=1" }), "/cases/..%2Fpeople%3Fx%3D1");
   assert.throws(() => fillPath("/cases/{caseId}", {}), /lacks its parameter "caseId"/);
   assert.throws(() => fillPath("/cases/{caseId}", { caseId: "" }), /caseId/);
+});
+
+test("what is asked of a list travels encoded, and what is not asked is left out", () => {
+  assert.equal(queryOf({}), "");
+  assert.equal(queryOf({ q: "", state: undefined }), "");
+  assert.equal(
+    queryOf({ q: "2001:db8::/32 & more", state: "ended" }),
+    "?q=2001%3Adb8%3A%3A%2F32+%26+more&state=ended",
+  );
 });
 
 test("every fault code of the contract survives the journey with its detail and fields", async () => {

@@ -3,10 +3,14 @@
  * compile. It knows nothing of screens. Every failure is a `ClientFault`: the server's problem document (RFC 9457) if it
  * sent one, otherwise `offline` or `broken`. It never retries and never caches: TanStack Query does that.
  */
-import type { Endpoints, Problem } from "../contract/http.ts";
+import type { Endpoints as DeskEndpoints, Problem } from "../contract/http.ts";
+import type { FloodEndpoints } from "../contract/http-protection.ts";
 import { FAULT_STATUS, type FaultCode } from "../contract/fault.ts";
 
 export const API_BASE = "/api/v1";
+
+/** Everything that the console calls. */
+export type Endpoints = DeskEndpoints & FloodEndpoints;
 
 type Parameters_<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
   ? Name | Parameters_<Rest>
@@ -14,6 +18,8 @@ type Parameters_<Path extends string> = Path extends `${string}{${infer Name}}${
 
 type Options<K extends keyof Endpoints> = {
   readonly signal?: AbortSignal;
+  /** What a list is narrowed by; what is undefined or "" is left out. */
+  readonly query?: Readonly<Record<string, string | undefined>>;
 } & (Parameters_<K> extends never ? unknown : { readonly params: Readonly<Record<Parameters_<K>, string>> }) &
   (Endpoints[K]["body"] extends null ? unknown : { readonly body: Endpoints[K]["body"] });
 
@@ -49,6 +55,15 @@ export function fillPath(path: string, params: Readonly<Record<string, string>>)
     if (value === undefined || value === "") throw new Error(`Path "${path}" lacks its parameter "${name}"`);
     return encodeURIComponent(value);
   });
+}
+
+/** "?state=active&q=192.0.2.7", or "" where nothing is asked for. */
+export function queryOf(query: Readonly<Record<string, string | undefined>>): string {
+  const asked = new URLSearchParams();
+  for (const [name, value] of Object.entries(query))
+    if (value !== undefined && value !== "") asked.set(name, value);
+  const text = asked.toString();
+  return text === "" ? "" : `?${text}`;
 }
 
 const isFaultCode = (code: unknown): code is FaultCode =>
@@ -112,6 +127,7 @@ export function createClient(input: {
       const given = options as {
         signal?: AbortSignal;
         params?: Readonly<Record<string, string>>;
+        query?: Readonly<Record<string, string | undefined>>;
         body?: unknown;
       };
       const space = endpoint.indexOf(" ");
@@ -126,7 +142,8 @@ export function createClient(input: {
         ...(given.body === undefined ? {} : { body: JSON.stringify(given.body) }),
         ...(given.signal === undefined ? {} : { signal: given.signal }),
       };
-      const url = API_BASE + fillPath(endpoint.slice(space + 1), given.params ?? {});
+      const url =
+        API_BASE + fillPath(endpoint.slice(space + 1), given.params ?? {}) + queryOf(given.query ?? {});
       let response: Response;
       try {
         response = await input.fetch(url, init);

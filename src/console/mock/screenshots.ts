@@ -42,9 +42,19 @@ const SITE_SHOTS: readonly Shot[] = [
   { name: "site-overview-troubled", path: TROUBLED },
   { name: "site-setup", path: `${FORUM}/setup` },
   { name: "site-setup-troubled", path: `${TROUBLED}/setup` },
-  ...["origin", "https", "cache", "access", "redirects", "headers", "limits", "maintenance", "pages"].map(
-    (part) => ({ name: `site-settings-${part}`, path: `${FORUM}/settings/${part}` }),
-  ),
+  ...[
+    "origin",
+    "https",
+    "cache",
+    "access",
+    "redirects",
+    "headers",
+    "limits",
+    "floods",
+    "protection",
+    "maintenance",
+    "pages",
+  ].map((part) => ({ name: `site-settings-${part}`, path: `${FORUM}/settings/${part}` })),
   { name: "site-settings-robots", path: `${FORUM}/settings/robots` },
   { name: "site-settings-viewer", path: `${FORUM}/settings/https`, mock: "calm" },
   {
@@ -100,6 +110,55 @@ const SITE_SHOTS: readonly Shot[] = [
   { name: "site-certificates-empty", path: `${FORUM}/certificates`, mock: "empty" },
   { name: "site-members", path: `${FORUM}/members` },
   { name: "site-leave", path: `${FORUM}/leave` },
+  { name: "protection", path: `${FORUM}/protection` },
+  { name: "protection-quiet", path: `${FORUM}/protection`, mock: "calm" },
+  { name: "protection-attack", path: `${FORUM}/protection`, mock: "attack" },
+  {
+    name: "protection-asks",
+    path: `${FORUM}/protection`,
+    act: async (page) => {
+      await page.locator("form button").last().click();
+      await page.locator("[role=dialog]").waitFor();
+    },
+  },
+  {
+    name: "protection-rule",
+    path: `${FORUM}/settings/protection`,
+    act: async (page) => {
+      for (const summary of await page.locator(".rule-row summary").all()) await summary.click();
+    },
+  },
+  { name: "protection-bans", path: `${FORUM}/bans` },
+  {
+    name: "protection-ban-asks",
+    path: `${FORUM}/bans`,
+    act: async (page) => {
+      const form = page.locator("main form").last();
+      await form.locator("input").first().fill("192.0.2.1");
+      await form.locator("input").last().fill("Somebody at the door");
+      await form.locator("button").last().click();
+      await page.locator("[role=dialog] button[type=submit]").click();
+      await page.locator("[role=dialog] .note").waitFor();
+    },
+  },
+  { name: "protection-incidents", path: `${FORUM}/incidents` },
+  { name: "protection-incidents-empty", path: `${FORUM}/incidents`, mock: "empty" },
+  ...[1, 2, 3, 4].map((n) => ({
+    name: `protection-incident-${n}`,
+    path: `${FORUM}/incidents/incident-${n}`,
+  })),
+  { name: "protection-notifications", path: `${FORUM}/notifications` },
+  {
+    name: "protection-secret",
+    path: `${FORUM}/notifications`,
+    act: async (page) => {
+      await page.locator("main form input[type=checkbox]").last().click();
+      await page.locator("main form .acts-row button").first().click();
+      await page.locator("[role=alert] .copy-line").waitFor();
+    },
+  },
+  { name: "all-incidents", path: "/incidents" },
+  { name: "all-bans", path: "/bans" },
   { name: "site-nowhere", path: `/sites/${fakeId("site", 77)}` },
 ];
 

@@ -1,7 +1,7 @@
 /**
  * FOR DEVELOPMENT ONLY: shows the console without Parapet. Serves the built console and answers the contract from fixtures; it decides nothing,
  * stores nothing and knows no law. Start it with `node src/console/mock/server.ts [--port 4180]`. The cookie `mock`
- * chooses the situation: `signed-out`, `newcomer`, `calm`, `empty`, `collision`, or none for a busy night. It sends the strict
+ * chooses the situation: `signed-out`, `newcomer`, `calm`, `empty`, `collision`, `attack`, or none for a busy night. It sends the strict
  * Content-Security-Policy that the console is built for, so that a breach shows here first.
  */
 import { readFile } from "node:fs/promises";
@@ -9,9 +9,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { extname, join, normalize } from "node:path";
 import { parseArgs } from "node:util";
 import { FAULT_STATUS } from "../../contract/fault.ts";
-import type { Endpoints } from "../../contract/http.ts";
-import { fakeId, worldAt, type World } from "./fixtures.ts";
-import { MockFault, SITE_ANSWERS } from "./site-answers.ts";
+import type { Endpoints } from "../client.ts";
+import { fakeId, worldAt } from "./fixtures.ts";
+import { PROTECTION_ANSWERS } from "./protection-answers.ts";
+import { MockFault, SITE_ANSWERS, type SiteAsked } from "./site-answers.ts";
 
 export const CONSOLE_CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -23,20 +24,16 @@ const TYPES: Readonly<Record<string, string>> = {
   ".svg": "image/svg+xml",
 };
 
-type Situation = "signed-out" | "newcomer" | "calm" | "empty" | "busy" | "collision";
+type Situation = "signed-out" | "newcomer" | "calm" | "empty" | "busy" | "collision" | "attack";
 
-type Asked = {
-  readonly world: World;
-  readonly situation: Situation;
-  readonly part: (n: number) => string;
-  readonly body: Record<string, unknown>;
-};
+type Asked = SiteAsked & { readonly situation: Situation };
 type Answers = { readonly [K in keyof Endpoints]: (asked: Asked) => Endpoints[K]["answer"] };
 
 const none = { items: [], total: 0 } as const;
 
 const ANSWERS: Answers = {
   ...SITE_ANSWERS,
+  ...PROTECTION_ANSWERS,
   "GET /me": ({ world, situation }) => (situation === "newcomer" ? world.newcomer : world.me),
   "GET /overview": ({ world, situation }) => (situation === "calm" ? world.calm : world.overview),
   "GET /sites": ({ world, situation }) => (situation === "empty" ? none : world.sites),
@@ -142,7 +139,7 @@ async function readBody(req: IncomingMessage): Promise<Record<string, unknown>> 
 }
 
 async function answer(req: IncomingMessage, res: ServerResponse, dir: string): Promise<void> {
-  const path = new URL(req.url ?? "/", "http://mock.test").pathname;
+  const { pathname: path, searchParams } = new URL(req.url ?? "/", "http://mock.test");
   const situation = (/(?:^|;\s*)mock=([a-z-]+)/.exec(req.headers.cookie ?? "")?.[1] ?? "busy") as Situation;
   if (path.startsWith("/api/auth/")) {
     const body = await readBody(req);
@@ -160,6 +157,7 @@ async function answer(req: IncomingMessage, res: ServerResponse, dir: string): P
         world: worldAt(Date.now()),
         situation,
         part: (n: number) => parts[n] ?? "",
+        query: (name: string) => searchParams.get(name) ?? "",
         body: await readBody(req),
       };
       return send(res, 200, ANSWERS[found.endpoint](asked));

@@ -22,6 +22,8 @@ export type SiteAsked = {
   readonly world: World;
   readonly situation: string;
   readonly part: (n: number) => string;
+  /** What a list is narrowed by; "" where it is not. */
+  readonly query: (name: string) => string;
   readonly body: Record<string, unknown>;
 };
 type SiteAnswers = {

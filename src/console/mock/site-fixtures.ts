@@ -15,6 +15,7 @@ import type {
 import { singleOrigin } from "../../contract/origin-pool.ts";
 import { newSiteSettings, type SiteSettings } from "../../contract/site-settings.ts";
 import { fakeId } from "./fixtures.ts";
+import { protectionSettingsAt } from "./protection-settings.ts";
 
 const HOUR = 3600_000;
 const DAY = 24 * HOUR;
@@ -22,7 +23,7 @@ const LONG = "a-very-long-name-for-a-subdomain.of-an-association.with-a-long-nam
 
 export type SiteWorld = ReturnType<typeof siteWorldAt>;
 
-function settingsOf(): SiteSettings {
+function settingsOf(at: (ms: number) => string): SiteSettings {
   const plain = newSiteSettings({
     origin: singleOrigin("https", "origin.forum.example", 443),
     limit: { requestsPerSecond: 50, burst: 100 },
@@ -38,6 +39,7 @@ function settingsOf(): SiteSettings {
       ],
       tls: { ...plain.origin.tls, verify: "off" },
     },
+    protection: protectionSettingsAt(at),
     tls: { redirectToHttps: true, hstsSeconds: 300, hstsSubdomains: false, hstsPreload: false },
     cache: {
       ...plain.cache,
@@ -154,7 +156,7 @@ export function siteWorldAt(now: number) {
   const inForce = { acked: 2, of: 2, ms: 180, refusals: [] };
   const settings: SettingsView = {
     revision: 6,
-    settings: settingsOf(),
+    settings: settingsOf(at),
     changedAt: at(-5 * HOUR),
     changedBy: "Forum Keeper",
     inForce,

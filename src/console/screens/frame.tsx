@@ -9,6 +9,7 @@ import { useKeys } from "../keys.ts";
 import { useWords } from "../language.tsx";
 import { BrandMark } from "../parts/brand.tsx";
 import { Preferences } from "../parts/preferences.tsx";
+import { useRunningIncidents } from "../protection-queries.ts";
 import { auth, useOverview } from "../queries.ts";
 import { dropDrafts } from "../site/held-drafts.ts";
 
@@ -18,6 +19,8 @@ const PLACES = [
   { path: "/waiting", key: "w", word: "waiting" },
   { path: "/appeals", key: "a", word: "appeals" },
   { path: "/sites", key: "s", word: "sites" },
+  { path: "/incidents", key: "i", word: "incidents" },
+  { path: "/bans", key: "b", word: "bans" },
   { path: "/edges", key: "e", word: "edges" },
   { path: "/people", key: "p", word: "people" },
   { path: "/log", key: "l", word: "log" },
@@ -32,7 +35,9 @@ function useCounts(): Readonly<
   Partial<Record<string, { readonly n: number; readonly tone: "bad" | "plain" }>>
 > {
   const { data } = useOverview();
-  if (data === undefined) return {};
+  const running = useRunningIncidents().length;
+  const incidents = { n: running, tone: "bad" } as const;
+  if (data === undefined) return { incidents };
   const open = data.queue.reduce((sum, q) => sum + q.open, 0);
   const overdue = data.queue.some((q) => q.overdue > 0 || (q.level === "IMMINENT" && q.open > 0));
   return {
@@ -40,6 +45,7 @@ function useCounts(): Readonly<
     waiting: { n: data.waitingForSecond, tone: "plain" },
     appeals: { n: data.appealsOpen, tone: "plain" },
     sites: { n: data.sites.held, tone: "plain" },
+    incidents,
   };
 }
 

@@ -12,7 +12,16 @@ import { useSite } from "../site-queries.ts";
 
 export type Site = SiteView & { readonly role: SiteRole | "operator" };
 
-const TABS = ["overview", "setup", "settings", "history", "certificates", "members", "leave"] as const;
+const TABS = [
+  "overview",
+  "setup",
+  "settings",
+  "protection",
+  "history",
+  "certificates",
+  "members",
+  "leave",
+] as const;
 export type SiteTab = (typeof TABS)[number];
 
 const addressOf = (siteId: SiteId, tab: SiteTab): string =>
@@ -50,7 +59,7 @@ export function SiteFrame({
       {(site) => (
         <>
           <Head
-            key={tab === "settings" ? location : tab}
+            key={tab === "settings" || tab === "protection" ? location : tab}
             title={site.hostnames[0] ?? words.siteState[site.state]}
             intro={`${w.tabs[tab]} · ${site.account} · ${w.role[site.role]}`}
           />

@@ -25,6 +25,7 @@ import { SiteFrame, type Site } from "./site-frame.tsx";
 import { AccessPart, HeadersPart, RedirectsPart } from "./site-settings-rules.tsx";
 import { CachePart } from "./site-settings-cache.tsx";
 import { OriginPart } from "./site-settings-origin.tsx";
+import { FloodsPart, ProtectionRulesPart } from "./site-settings-protection.tsx";
 import { HttpsPart, LimitsPart, MaintenancePart, PagesPart, RobotsPart } from "./site-settings-simple.tsx";
 
 function PartBody({ part, site }: { readonly part: SettingsPart; readonly site: Site }) {
@@ -36,6 +37,8 @@ function PartBody({ part, site }: { readonly part: SettingsPart; readonly site: 
     redirects: <RedirectsPart />,
     headers: <HeadersPart />,
     limits: <LimitsPart />,
+    floods: <FloodsPart site={site} />,
+    protection: <ProtectionRulesPart />,
     maintenance: <MaintenancePart />,
     pages: <PagesPart />,
     robots: <RobotsPart />,

@@ -3,18 +3,20 @@
  * here grants anything.
  */
 import { SITE_ROLES, SITE_ROLE_NEEDED, type MemberView, type SiteRole } from "../../contract/http-sites.ts";
+import { PROTECTION_ROLE_NEEDED } from "../../contract/http-protection.ts";
 import type { UserId } from "../../contract/ids.ts";
 import type { Words } from "../words/english.ts";
 
 export type Role = SiteRole | "operator";
-export type SiteAct = keyof typeof SITE_ROLE_NEEDED;
+const NEEDED = { ...SITE_ROLE_NEEDED, ...PROTECTION_ROLE_NEEDED };
+export type SiteAct = keyof typeof NEEDED;
 
 /** Why this role may not do it; null when it may. */
 export function whyNotMay(
   role: Role,
   input: { readonly act: SiteAct; readonly words: Words },
 ): string | null {
-  const needed = SITE_ROLE_NEEDED[input.act];
+  const needed = NEEDED[input.act];
   if (role === "operator" || SITE_ROLES.indexOf(role) >= SITE_ROLES.indexOf(needed)) return null;
   return input.words.site.needsRole(input.words.site.role[needed]);
 }

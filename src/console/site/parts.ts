@@ -11,6 +11,13 @@ export const SETTINGS_PARTS = {
   redirects: ["rules.redirects"],
   headers: ["rules.headers"],
   limits: ["limit", "bodyBytesMax"],
+  floods: [
+    "protection.floods",
+    "protection.underAttack",
+    "protection.allowNetworks",
+    "protection.neverChallenge",
+  ],
+  protection: ["protection.rules"],
   maintenance: ["rules.maintenance"],
   pages: ["rules.errorPages"],
   robots: ["rules.robots"],

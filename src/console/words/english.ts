@@ -19,6 +19,7 @@ import type {
   SiteState,
 } from "../../contract/desk-states.ts";
 import type { Clause, MeasureKind, Scope } from "../../contract/measure.ts";
+import { PROTECTION_ENGLISH } from "./protection-english.ts";
 import { SITE_ENGLISH } from "./site-english.ts";
 
 const many = (n: number, one: string, other: string): string =>
@@ -26,6 +27,7 @@ const many = (n: number, one: string, other: string): string =>
 
 export const ENGLISH = {
   site: SITE_ENGLISH,
+  protection: PROTECTION_ENGLISH,
   product: "Parapet",
   skip: "Skip to the content",
   nav: {
@@ -34,6 +36,8 @@ export const ENGLISH = {
     waiting: "Second person",
     appeals: "Appeals",
     sites: "Sites",
+    incidents: "Incidents",
+    bans: "Bans",
     edges: "Edges",
     people: "People",
     log: "Public log",

@@ -3,6 +3,7 @@
  * before : ; ! ? and inside guillemets, as French typography has it; the desk's own terms stay the same everywhere.
  */
 import type { Words } from "./english.ts";
+import { PROTECTION_FRENCH } from "./protection-french.ts";
 import { SITE_FRENCH } from "./site-french.ts";
 
 const many = (n: number, one: string, other: string): string =>
@@ -10,6 +11,7 @@ const many = (n: number, one: string, other: string): string =>
 
 export const FRENCH: Words = {
   site: SITE_FRENCH,
+  protection: PROTECTION_FRENCH,
   product: "Parapet",
   skip: "Aller au contenu",
   nav: {
@@ -18,6 +20,8 @@ export const FRENCH: Words = {
     waiting: "Seconde personne",
     appeals: "Recours",
     sites: "Sites",
+    incidents: "Incidents",
+    bans: "Exclusions",
     edges: "Nœuds",
     people: "Personnes",
     log: "Registre public",

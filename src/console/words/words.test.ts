@@ -19,7 +19,7 @@ function leaves(tree: object, at = ""): Map<string, unknown> {
 const SAME = new Set(
   `product nav.sites nav.open time.second time.minute time.hour level.IMMINENT harm.swatting dimension.M
   referralKind.police channel.api signIn.code overview.vaultCommand overview.sites overview.postgresql queue.brigade
-  queue.danger case.siteOf propose.clause refer.note sitesPage.title logPage.brigades site.origin.timeouts site.cache.except`.split(
+  queue.danger nav.incidents protection.attack.at case.siteOf propose.clause refer.note sitesPage.title logPage.brigades site.origin.timeouts site.cache.except`.split(
     /\s+/,
   ),
 );

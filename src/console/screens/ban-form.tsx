@@ -1,0 +1,187 @@
+/**
+ * Making a ban: whom, for how long, why, and where. What keeps many people out is asked about once more; so is what would keep out the very person who
+ * asks, which the server finds and this form repeats.
+ */
+import { NativeSelect, TextInput } from "@mantine/core";
+import { useState } from "react";
+import { BAN_KINDS, type BanKind } from "../../contract/ban.ts";
+import { BAN_REASON_CHARS_MAX, type BanMade, type NewBan } from "../../contract/http-protection.ts";
+import type { SiteId } from "../../contract/ids.ts";
+import { useWords } from "../language.tsx";
+import { ActButton } from "../parts/act-button.tsx";
+import { AskOnce } from "../parts/ask-once.tsx";
+import { FaultNote } from "../parts/fault-note.tsx";
+import { Panel } from "../parts/head.tsx";
+import { sayDone } from "../parts/saved-note.ts";
+import { client, useSites, useWrite } from "../queries.ts";
+import { whyNotMay, type Role } from "../site/may.ts";
+
+const LENGTHS = ["900", "3600", "21600", "86400", "604800"] as const;
+type Length = (typeof LENGTHS)[number];
+
+type Form = {
+  readonly kind: BanKind;
+  readonly value: string;
+  readonly long: Length;
+  readonly reason: string;
+  /** "": on every site. */
+  readonly on: string;
+};
+const EMPTY: Form = { kind: "address", value: "", long: "3600", reason: "", on: "" };
+const SHOWN = ["kind", "value", "seconds", "reason", "force", "siteId"];
+
+/** What is sent: an AS number without its letters, a country in capitals. */
+const bodyOf = (form: Form, force: boolean): NewBan => ({
+  kind: form.kind,
+  value:
+    form.kind === "asn"
+      ? form.value.trim().replace(/^as/i, "")
+      : form.kind === "country"
+        ? form.value.trim().toUpperCase()
+        : form.value.trim(),
+  seconds: Number(form.long),
+  reason: form.reason.trim(),
+  force,
+});
+
+function Warnings({ made }: { readonly made: BanMade }) {
+  if (made.warnings.length === 0) return null;
+  return (
+    <div className="note" data-tone="warn" role="status">
+      <ul className="held-list">
+        {made.warnings.map((line) => (
+          <li key={line}>{line}</li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+export function BanForm({ siteId, role }: { readonly siteId: SiteId | null; readonly role: Role }) {
+  const words = useWords();
+  const w = words.protection.bans;
+  const sites = useSites();
+  const [form, setForm] = useState<Form>(EMPTY);
+  const [asking, setAsking] = useState(false);
+  const target = siteId ?? sites.data?.items.find((site) => site.siteId === form.on)?.siteId ?? null;
+  const send = useWrite<"POST /bans", NewBan>(
+    (body) =>
+      siteId === null
+        ? client.call("POST /bans", { body: { ...body, siteId: target } })
+        : client.call("POST /sites/{siteId}/bans", { params: { siteId }, body }),
+    () => {
+      setAsking(false);
+      setForm(EMPTY);
+      sayDone(w.created);
+    },
+  );
+  const fields = send.error?.fields ?? {};
+  const hitsMyself = fields["force"];
+  const why =
+    (siteId === null
+      ? role === "operator"
+        ? null
+        : w.forOperators
+      : whyNotMay(role, { act: "POST /sites/{siteId}/bans", words })) ??
+    (form.value.trim() === "" ? w.needValue : form.reason.trim() === "" ? w.needReason : null);
+  const ask = (): void => {
+    if (why !== null) return;
+    send.reset();
+    setAsking(true);
+  };
+  const field = <K extends keyof Form>(name: K, value: Form[K]): void => setForm({ ...form, [name]: value });
+  return (
+    <Panel title={w.add}>
+      <form
+        className="stack-tight"
+        noValidate
+        onSubmit={(event) => {
+          event.preventDefault();
+          ask();
+        }}
+      >
+        {send.data === undefined ? null : <Warnings made={send.data} />}
+        <div className="two">
+          <NativeSelect
+            label={w.what}
+            value={form.kind}
+            onChange={(event) =>
+              field("kind", BAN_KINDS.find((kind) => kind === event.currentTarget.value) ?? "address")
+            }
+            data={BAN_KINDS.map((value) => ({ value, label: w.kind[value] }))}
+          />
+          <TextInput
+            label={w.value}
+            description={w.kindHelp[form.kind]}
+            classNames={{ input: "mono" }}
+            autoCapitalize="none"
+            spellCheck={false}
+            maxLength={60}
+            value={form.value}
+            error={fields["value"] ?? null}
+            onChange={(event) => field("value", event.currentTarget.value)}
+          />
+          <NativeSelect
+            label={w.long}
+            value={form.long}
+            error={fields["seconds"] ?? null}
+            onChange={(event) =>
+              field("long", LENGTHS.find((each) => each === event.currentTarget.value) ?? "3600")
+            }
+            data={LENGTHS.map((value) => ({ value, label: w.longs[value] }))}
+          />
+          {siteId === null ? (
+            <NativeSelect
+              label={w.on}
+              value={form.on}
+              error={fields["siteId"] ?? null}
+              onChange={(event) => field("on", event.currentTarget.value)}
+              data={[
+                { value: "", label: w.everywhere },
+                ...(sites.data?.items ?? []).map((site) => ({
+                  value: site.siteId,
+                  label: site.hostnames[0] ?? site.siteId,
+                })),
+              ]}
+            />
+          ) : null}
+        </div>
+        <TextInput
+          label={w.reason}
+          description={w.reasonHelp}
+          maxLength={BAN_REASON_CHARS_MAX}
+          value={form.reason}
+          error={fields["reason"] ?? null}
+          onChange={(event) => field("reason", event.currentTarget.value)}
+        />
+        {asking ? null : <FaultNote fault={send.error} shownFields={SHOWN} />}
+        <ActButton
+          label={w.create}
+          ok={why === null && !send.isPending}
+          why={why}
+          fullWidth={false}
+          onClick={ask}
+        />
+      </form>
+      {asking ? (
+        <AskOnce
+          question={{
+            title:
+              hitsMyself === undefined
+                ? `${w.create}${words.common.colon}${form.value.trim()}`
+                : w.forceTitle,
+            consequence: `${form.kind === "address" ? w.askAddress : w.askWide} ${target === null ? w.askEverywhere : w.askSite}`,
+            ...(hitsMyself === undefined ? {} : { extra: hitsMyself }),
+            act: hitsMyself === undefined ? w.create : w.force,
+            withReason: false,
+            danger: form.kind !== "address" || hitsMyself !== undefined,
+          }}
+          busy={send.isPending}
+          fault={hitsMyself === undefined ? send.error : null}
+          onClose={() => setAsking(false)}
+          onAct={() => send.mutate(bodyOf(form, hitsMyself !== undefined))}
+        />
+      ) : null}
+    </Panel>
+  );
+}
