@@ -40,6 +40,8 @@ export type EdgeBan = {
   readonly country?: string;
   /** How long from now; 0 lifts it. */
   readonly seconds: number;
+  /** With a network that is lifted: no other of its length is banned any more, on sites or everywhere, so that nobody need look for one. */
+  readonly isLast?: boolean;
 };
 
 /** Bounds of what the agent posts in one go, and of one ban. */

@@ -229,11 +229,12 @@ export class BanBook {
     while (this.#pending.size > 0 && !this.#closed) {
       const batch = [...this.#pending].slice(0, BANS_AT_ONCE_MAX);
       const nowMs = this.#options.now();
-      const edge = batch.map(([name, { siteId, target }]) => ({
-        siteId,
-        ...target,
-        seconds: Math.min(BAN_SECONDS_MAX, Math.max(0, (this.#endOf(name) - nowMs) / 1000)),
-      }));
+      const edge = batch.map(([name, { siteId, target }]) => {
+        const seconds = Math.min(BAN_SECONDS_MAX, Math.max(0, (this.#endOf(name) - nowMs) / 1000));
+        const isLast =
+          seconds === 0 && target.bits !== undefined && !this.#lengths.has(lengthOf(siteId, target));
+        return { siteId, ...target, seconds, ...(isLast ? { isLast } : {}) };
+      });
       for (const [name] of batch) this.#pending.delete(name);
       try {
         const refused = new Set(await this.#options.feed(edge));

@@ -37,6 +37,10 @@ export function applyWideBan(ban: EdgeBan, prefix: string, bytes: string, isEver
   const name = prefix + nameOf(ban, bytes);
   if (ban.seconds <= 0) {
     bans.delete(name);
+    if (ban.isLast === true) {
+      control.delete(kind);
+      control.incr("bans-wide-changes", 1, 0);
+    }
     return true;
   }
   const now = ngx.now();
