@@ -8,9 +8,12 @@ import { buildEdge } from "./build-edge.ts";
 import { DATA_OPTION, dataDirFrom, ROOT } from "./data-dir.ts";
 import { lockDataDir } from "./data-lock.ts";
 import { readSettings } from "./settings.ts";
+import { watchNode } from "./watch.ts";
 import type { Verb } from "./verb.ts";
 import { runEdge } from "../node/run-edge.ts";
 import type { NodeId } from "../contract/ids.ts";
+import type { Alarm } from "../contract/policy.ts";
+import type { RunningWatch } from "../watch/watch.ts";
 
 export const verb: Verb = async (args) => {
   const { values } = parseArgs({ args: [...args], options: DATA_OPTION });
@@ -24,6 +27,8 @@ export const verb: Verb = async (args) => {
     );
   }
   const unlock = lockDataDir(dataDir);
+  const tell = ({ code, what }: Alarm): void => void process.stderr.write(`! ${what} (${code})\n`);
+  let watch: RunningWatch | null = null;
   try {
     await buildEdge({ outDir: `${ROOT}/build/edge` });
     const stop = new AbortController();
@@ -40,13 +45,17 @@ export const verb: Verb = async (args) => {
       originPrivateRanges: settings.originPrivateRanges,
       countryDatabase: settings.countryDatabase,
       asnDatabase: settings.asnDatabase,
-      onAlarm: ({ code, what }) => process.stderr.write(`! ${what} (${code})\n`),
+      crawlerRanges: settings.crawlerRanges,
+      onAlarm: tell,
       now: Date.now,
       signal: stop.signal,
-      onReady: (node) =>
-        void process.stdout.write(
+      onReady: (node) => {
+        watch = watchNode(node, { bus: null, dataDir, now: Date.now, onAlarm: tell });
+        process.stdout.write(
           `The edge runs alone on ${node.address}, from its last good policy. Ctrl-C stops it.\n`,
-        ),
+        );
+      },
+      onStop: () => watch?.stop(),
     });
     return 0;
   } finally {

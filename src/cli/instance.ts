@@ -34,6 +34,7 @@ import { startEngine, type Engine } from "./engine.ts";
 import { socketPath } from "./local-client.ts";
 import { startNameClock } from "./name-clock.ts";
 import { secretFile } from "./secret-file.ts";
+import { watchNode } from "./watch.ts";
 
 export type RaisedAlarm = { readonly at: string; readonly code: string; readonly what: string };
 
@@ -172,10 +173,18 @@ export async function startInstance(options: {
       dnsServers: settings.dnsServers,
       countryDatabase: settings.countryDatabase,
       asnDatabase: settings.asnDatabase,
+      crawlerRanges: settings.crawlerRanges,
       onAlarm: () => undefined, // They come over the bus, like those of every other node.
       now,
     });
     keep({ close: () => node.stop() });
+    const watch = watchNode(node, {
+      bus,
+      dataDir: settings.dataDir,
+      now,
+      onAlarm: ({ code, what }) => onAlarm(code, what),
+    });
+    keep({ close: () => watch.stop() });
 
     const engine = keep(startEngine({ desk, sites, mail, certificates, ledger, onAlarm }));
     keep(startNameClock({ hostnames: sites.hostnames, onAlarm }));

@@ -19,7 +19,18 @@ import { cdnIdOf } from "./cdn-id.ts";
 import { Certificates } from "./certificates.ts";
 import { DiskRoom } from "./disk-room.ts";
 import { EdgeTls } from "./edge-tls.ts";
-import { askRuleCounts, askStatus, postGates, postMitigations, postWatch } from "./feed-client.ts";
+import { ChallengeKeys } from "./challenge-keys.ts";
+import { CrawlerChecks, crawlerDns } from "./crawlers.ts";
+import {
+  askCrawlers,
+  askRuleCounts,
+  askStatus,
+  postChallengeKeys,
+  postCrawlers,
+  postGates,
+  postMitigations,
+  postWatch,
+} from "./feed-client.ts";
 import { Feeder } from "./feeder.ts";
 import { GateKeeper } from "./gate-keeper.ts";
 import { takeGeoDatabases } from "./geo-database.ts";
@@ -62,6 +73,8 @@ export class Agent implements RunningNode {
   readonly #nginx: NginxProcess;
   readonly #certificates: Certificates;
   readonly #tls: EdgeTls;
+  readonly #challengeKeys: ChallengeKeys;
+  readonly #crawlers: CrawlerChecks;
   readonly #bans: NodeBans;
   readonly #gates: GateKeeper;
   readonly #reloads = new Reloads();
@@ -129,6 +142,19 @@ export class Agent implements RunningNode {
       publish: (topic, value) => this.#voice.publish(topic, value),
     });
     this.#tls = new EdgeTls({ stateDir: this.#stateDir, listen: listenTls, now: options.now, alarm });
+    this.#challengeKeys = new ChallengeKeys({
+      stateDir: this.#stateDir,
+      now: options.now,
+      secret: () => this.#tls.ticketSecret,
+      post: (keys) => postChallengeKeys(socketPath, keys),
+    });
+    this.#crawlers = new CrawlerChecks({
+      rangesFile: options.crawlerRanges ?? "",
+      dns: crawlerDns(options.dnsServers ?? []),
+      ask: () => askCrawlers(socketPath),
+      tell: (found) => postCrawlers(socketPath, found),
+      alarm,
+    });
     this.#bans = new NodeBans({
       nodeId: options.nodeId,
       stateDir: this.#stateDir,
@@ -154,6 +180,7 @@ export class Agent implements RunningNode {
         rmSync(fetchSocketOf(this.#spoolDir, this.#runDir), { force: true });
         // Not before: until then workers of the nginx that died may still answer, and would take the bans with them.
         if (this.#restarts > 0) void this.#bans.book.feedAll();
+        this.#challengeKeys.write();
         this.#writeSnapshot();
       },
       onDeath: (why) => {
@@ -213,6 +240,7 @@ export class Agent implements RunningNode {
     if (options.bus !== null) await this.#listen(options.bus);
     this.#timers.push(setInterval(() => void this.#tick(), HELLO_MS));
     this.#origins.start();
+    this.#crawlers.start();
     this.#gates.start();
   }
 
@@ -220,7 +248,10 @@ export class Agent implements RunningNode {
     await this.#book.sayAll();
     const ways = [
       bus.subscribe(POLICY_TOPICS, ({ value }) => this.#book.receive(value)),
-      bus.subscribe(EDGE_SECRETS_TOPIC, ({ value }) => this.#tls.receive(value)),
+      bus.subscribe(EDGE_SECRETS_TOPIC, async ({ value }) => {
+        this.#tls.receive(value);
+        await this.#challengeKeys.tick();
+      }),
       await this.#certificates.listen(bus),
       await this.#bans.listen(bus),
     ];
@@ -295,6 +326,7 @@ export class Agent implements RunningNode {
     this.#stopped = true;
     this.#unsubscribe();
     this.#origins.stop();
+    this.#crawlers.stop();
     for (const timer of this.#timers) clearInterval(timer);
     await this.#bans.book.close();
     await this.#gates.stop();
@@ -368,6 +400,7 @@ export class Agent implements RunningNode {
     await this.#boundLogs();
     await this.#certificates.tick();
     await this.#bans.book.tick();
+    await this.#challengeKeys.tick();
     if (this.#tls.wantsReload()) {
       await this.reload().catch((error: unknown) => {
         this.#tls.reloadFailed();

@@ -55,6 +55,8 @@ export type NodeOptions = {
   /** MMDB files of the operator's; "" or nothing for none. */
   readonly countryDatabase?: string;
   readonly asnDatabase?: string;
+  /** A JSON file of the operator's with crawlers' published ranges; "" or nothing for none. */
+  readonly crawlerRanges?: string;
   /** CIDR ranges that no ban, limit, rule or challenge ever stops, on every site. */
   readonly allowNetworks?: readonly string[];
   /** Judge each request's head by its bytes, a plain one's too: see src/edge/nginx/head.ts. */

@@ -6,12 +6,14 @@ import { startNode, type NodeOptions, type RunningNode } from "./node.ts";
 
 export type RunEdgeOptions = Omit<NodeOptions, "bus"> & {
   readonly onReady: (node: RunningNode) => void;
+  /** Awaited before the node ends. */
+  readonly onStop?: () => Promise<void> | undefined;
   readonly signal: AbortSignal;
 };
 
 /** Resolves when the node has stopped. */
 export async function runEdge(options: RunEdgeOptions): Promise<void> {
-  const { onReady, signal, ...rest } = options;
+  const { onReady, onStop, signal, ...rest } = options;
   const node = await startNode({ ...rest, bus: null });
   try {
     onReady(node);
@@ -19,6 +21,7 @@ export async function runEdge(options: RunEdgeOptions): Promise<void> {
       await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
     }
   } finally {
+    await onStop?.();
     await node.stop();
   }
 }

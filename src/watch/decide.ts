@@ -108,15 +108,6 @@ export function decide(of: Case): Findings {
     if (candidate === null || candidate.members.length < MEMBERS_MIN) break;
     const evidence = judge(candidate);
     if (candidate.cover >= 0.2) suspicion = Math.max(suspicion, evidence.suspicion);
-      console.log(
-        of.lastedMs,
-        candidate.where.map((w) => w.feature + "=" + w.value).join(" "),
-        candidate.cover.toFixed(2),
-        candidate.collateralMax.toFixed(4),
-        evidence.suspicion,
-        evidence.signs.join(","),
-        evidence.clients.toFixed(0),
-      );
     if (evidence.suspicion <= 0) people += candidate.cover;
     if (evidence.suspicion < neededSuspicion(of, evidence)) continue;
     if (candidate.collateralMax <= limit && isMoreThanPlaces(candidate, evidence)) {

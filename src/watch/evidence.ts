@@ -208,18 +208,21 @@ function filesOf(
   return { seen, share: weight === 0 ? 0 : files / weight };
 }
 
-/** How many clients `members` come from, seen or not: of N equally busy ones, n samples show N (1 - exp(-n / N)). */
-export function clientsOf(members: readonly FloodSample[]): number {
+/** How many clients `members` come from, seen or not. */
+function clientsOf(members: readonly FloodSample[]): number {
   const addresses = new Set<string>();
   for (const { values } of members) addresses.add(values[ADDRESS_INDEX] ?? "");
-  const n = members.length;
-  const seen = addresses.size;
-  if (seen >= n) return n * Math.max(n, 1);
+  return estimatedClients(members.length, addresses.size);
+}
+
+/** Of N equally busy clients, n samples show N (1 - exp(-n / N)): the N that fits. */
+export function estimatedClients(samples: number, seen: number): number {
+  if (seen >= samples) return samples * Math.max(samples, 1);
   let low = seen;
-  let high = n * n;
+  let high = samples * samples;
   for (let i = 0; i < 40; i++) {
     const middle = (low + high) / 2;
-    if (middle * (1 - Math.exp(-n / middle)) < seen) low = middle;
+    if (middle * (1 - Math.exp(-samples / middle)) < seen) low = middle;
     else high = middle;
   }
   return low;

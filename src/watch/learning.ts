@@ -6,12 +6,14 @@
 import type { FloodSample, ResponseCounts } from "../contract/flood.ts";
 import type { Baseline } from "./baseline.ts";
 import type { ClientMemory } from "./client-memory.ts";
+import { estimatedClients } from "./evidence.ts";
 import type { Reference } from "./reference.ts";
 import { addressOf } from "./shape.ts";
 import type { Tick } from "./window.ts";
 
-const ANSWERS_WAIT_MS = 4000;
-const ANSWERS_KEPT_MAX = 10;
+/** They come two or three seconds late. */
+const ANSWERS_WAIT_MS = 7000;
+const ANSWERS_KEPT_MAX = 12;
 
 export class Learning {
   readonly #siteId: string;
@@ -24,7 +26,7 @@ export class Learning {
   #passed = 0;
   #assets = 0;
   #pages = 0;
-  #isWhole = true;
+  #samples = 0;
   #addresses = new Set<string>();
   #newAddresses = new Set<string>();
   #answers: ResponseCounts[] = [];
@@ -65,8 +67,8 @@ export class Learning {
   #sample(sample: FloodSample, nowMs: number): void {
     this.#reference.offer(sample, { nowMs: sample.atMs, random: this.#random });
     const address = addressOf(sample);
-    if (!sample.isAsset) this.#pages += 1;
-    if (sample.weight > 1.01) this.#isWhole = false;
+    if (!sample.isAsset) this.#pages += sample.weight;
+    this.#samples += 1;
     if (address === "" || this.#addresses.has(address)) return;
     this.#addresses.add(address);
     if (!this.#clients.isKnown(this.#siteId, address)) {
@@ -85,7 +87,8 @@ export class Learning {
     if (clients > 0) {
       const weight = Math.min(seconds, clients / 3);
       this.#baseline.learnShare("newClients", this.#newAddresses.size / clients, weight);
-      if (this.#isWhole) this.#baseline.learnShare("perClient", this.#pages / seconds / clients, weight);
+      const estimate = estimatedClients(this.#samples, clients);
+      this.#baseline.learnShare("perClient", this.#pages / seconds / estimate, weight);
     }
     this.#forget();
   }
@@ -96,7 +99,7 @@ export class Learning {
     this.#passed = 0;
     this.#assets = 0;
     this.#pages = 0;
-    this.#isWhole = true;
+    this.#samples = 0;
     this.#addresses.clear();
     this.#newAddresses.clear();
   }

@@ -54,6 +54,8 @@ const SEARCH_EVERY_MS_MAX = 2000;
 const SEARCH_OFTEN_MS = 3000;
 const CLEARED_LEARNED_PER_TICK = 5;
 const SAMPLES_WANTED = 150;
+/** Answers of so long ago still speak of now: they are told two or three seconds late. */
+const ANSWERS_MS = 6000;
 
 export type Shared = {
   readonly nodeId: NodeId;
@@ -190,7 +192,7 @@ export class SiteWatch {
       fresh += tick.fresh;
       clients += tick.clients;
     }
-    const recent = this.#learning.answers.filter(({ second }) => second * 1000 > nowMs - 4500);
+    const recent = this.#learning.answers.filter(({ second }) => second * 1000 > nowMs - ANSWERS_MS);
     const others = otherSigns(this.baseline, {
       answers: sumAnswers(recent),
       newClients: { share: clients === 0 ? 0 : fresh / clients, clients },
@@ -299,7 +301,7 @@ export class SiteWatch {
     const expectation = this.baseline.expected(nowMs);
     const beganAtMs = Math.min(nowMs, this.#excessSinceMs ?? nowMs);
     const incident = new Incident({
-      incidentId: `incd_${nameFrom(this.#shared.random, 26)}`,
+      incidentId: `inci_${nameFrom(this.#shared.random, 26)}`,
       siteId: this.siteId,
       nodeId: this.#shared.nodeId,
       beganAtMs,

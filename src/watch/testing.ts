@@ -277,7 +277,7 @@ export class Stage {
   constructor(
     seed: number,
     {
-      samplesPerTick = 200,
+      samplesPerTick = 60,
       capacity = 1e9,
       startMs = START_MS,
       engine,
@@ -315,8 +315,11 @@ export class Stage {
     const held = new Map<string, number>();
     const samples: FloodSample[] = [];
     const requests = this.traffic.take(fromMs);
-    const step = Math.max(1, requests.length / this.#samplesPerTick);
-    let next = this.traffic.chance() * step;
+    // As the edge does it: never every request, and gaps drawn at random.
+    const mean = Math.max(2, Math.ceil(requests.length / this.#samplesPerTick));
+    const gap = (): number => 1 + Math.floor(this.traffic.chance() * (2 * mean - 1));
+    let next = Math.floor(this.traffic.chance() * mean);
+    let last = -1;
     const tick = {
       ms: fromMs,
       flood: 0,
@@ -338,12 +341,14 @@ export class Stage {
         if (passage === "passed") tick.floodPassed += 1;
       }
       if (i < next) continue;
-      next += step;
+      next += gap();
+      const weight = i - last;
+      last = i;
       samples.push({
         siteId: this.siteId,
         atMs: fromMs + TICK_MS / 2,
         requestId: "r",
-        weight: step,
+        weight,
         values: request.values,
         headerNames: "host user-agent accept",
         isAsset: request.isAsset,
@@ -359,14 +364,13 @@ export class Stage {
         toMs,
         counts: requests.length === 0 ? [] : [counts],
         samples,
-        responses: this.#responses,
+        responses: this.#due(toMs),
         held: [...held].map(([mitigationId, count]) => ({ mitigationId, requests: count })),
         persistent: [],
         droppedSamples: 0,
       },
       { modeOf: () => "act", shed: false },
     );
-    this.#responses = [];
     for (const order of orders.mitigations) this.#obey(order, toMs);
     for (const report of orders.reports) this.reports.set(report.incidentId, report);
     for (const [id, { untilMs }] of this.#inForce) if (untilMs <= toMs) this.#inForce.delete(id);
@@ -409,7 +413,13 @@ export class Stage {
     return { passage: "passed", isCleared };
   }
 
-  /** Answers of a whole second, told a second later. */
+  #due(nowMs: number): ResponseCounts[] {
+    const due = this.#responses.filter(({ second }) => second * 1000 <= nowMs - 3000);
+    this.#responses = this.#responses.filter((response) => !due.includes(response));
+    return due;
+  }
+
+  /** Answers of a whole second, told two seconds later. */
   #answer(counts: SiteCounts, nowMs: number): void {
     const second = Math.floor(nowMs / 1000);
     if (second !== this.#second.at) {

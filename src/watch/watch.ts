@@ -123,7 +123,7 @@ class Watch implements RunningWatch {
       if (this.#failures === FAILURES_TOLD) {
         this.#alarm(
           "watch.blind",
-          `Floods are not seen at the moment, as the edge cannot be asked what comes (${String(error).slice(0, 200)}): look at the edge's log`,
+          `Floods are not met at the moment, as the edge does not answer or refuses what it is told (${String(error).slice(0, 200)}): look at the edge's log`,
         );
       }
     }
@@ -138,25 +138,30 @@ class Watch implements RunningWatch {
     }
   }
 
+  /** Acts first, then tells; what went wrong in one of them keeps none of the others from being done. */
   async #carryOut({ mitigations, bans, reports }: WatchOrders): Promise<void> {
-    const { source, bus, nodeId } = this.#options;
+    const { source } = this.#options;
+    const wrong: unknown[] = [];
     if (mitigations.length > 0) {
       await source.mitigate(mitigations).catch((error: unknown) => {
         this.#engine.unsent(mitigations);
-        throw error;
+        wrong.push(error);
       });
     }
-    for (const report of reports) {
-      this.#incidents.delete(report.incidentId);
-      this.#incidents.set(report.incidentId, report);
-      if (this.#incidents.size > INCIDENTS_KEPT_MAX) {
-        this.#incidents.delete(this.#incidents.keys().next().value!);
-      }
-      if (bus === null) continue;
-      // Telling must not hold up acting; what could not be told is told again with the next report.
-      void bus.publish(floodTopic(nodeId, report.incidentId), report, { keep: true }).catch(() => undefined);
+    for (const report of reports) this.#tell(report);
+    if (bans.length > 0) await source.ban?.(bans).catch((error: unknown) => wrong.push(error));
+    if (wrong.length > 0) throw wrong[0];
+  }
+
+  #tell(report: FloodReport): void {
+    const { bus, nodeId } = this.#options;
+    this.#incidents.delete(report.incidentId);
+    this.#incidents.set(report.incidentId, report);
+    if (this.#incidents.size > INCIDENTS_KEPT_MAX) {
+      this.#incidents.delete(this.#incidents.keys().next().value!);
     }
-    if (bans.length > 0) await source.ban?.(bans);
+    // Telling must not hold up acting; what could not be told is told again with the next report.
+    void bus?.publish(floodTopic(nodeId, report.incidentId), report, { keep: true }).catch(() => undefined);
   }
 
   incidents(): readonly FloodReport[] {
