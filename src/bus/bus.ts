@@ -13,6 +13,8 @@ export interface Bus {
   publish(topic: string, value: unknown, options?: { readonly keep?: boolean }): Promise<void>;
   /** Calls `handler` for each kept value below `prefix`, then for each new one. Returns the way out. */
   subscribe(prefix: string, handler: Handler): () => void;
+  /** Keeps nothing of this topic any more; whoever heard it has heard it. */
+  forget(topic: string): Promise<void>;
   /** The kept values below `prefix`. */
   last(prefix: string): Promise<readonly Message[]>;
   close(): Promise<void>;
@@ -50,6 +52,9 @@ export function createLocalBus(options: { readonly onError: (error: unknown, top
       for (const [topic, value] of kept) if (topic.startsWith(prefix)) deliver(subscriber, { topic, value });
       subscribers.add(subscriber);
       return () => subscribers.delete(subscriber);
+    },
+    async forget(topic) {
+      kept.delete(topic);
     },
     async last(prefix) {
       return [...kept]

@@ -44,6 +44,10 @@ export const BAN_REASON_CHARS_MAX = 500;
 export const BAN_SECONDS_MIN = 60;
 /** The widest networks that can be banned: a shorter prefix is refused. */
 export const BAN_BITS_MIN = { ipv4: 16, ipv6: 32 } as const;
+/** Prefix lengths of networks that are banned on one site: each costs every request of the edge a look. */
+export const BAN_BITS_OF_SITES = { ipv4: [16, 18, 20, 22, 24], ipv6: [32, 48, 56] } as const;
+/** How many different prefix lengths may be in force on every site; with those of sites as many as an edge takes (BAN_LENGTHS_MAX). */
+export const BAN_LENGTHS_EVERYWHERE_MAX = 8;
 /** `ended`: lifted or expired; kept for 30 days. `q`: part of a value or reason; an address finds the networks around it, too. */
 export type BanQuery = { q?: string; state?: "in-force" | "ended"; cursor?: string };
 export type NewBan = {

@@ -35,6 +35,8 @@ export const ID_PREFIXES = [
   "node",
   "open",
   "cert",
+  "bann",
+  "inci",
 ] as const;
 export type IdPrefix = (typeof ID_PREFIXES)[number];
 

@@ -34,6 +34,11 @@ import type { CertificateFacts } from "./settings-check.ts";
 import { addRevision, BY_OPERATOR, openSettingsBook, type ChangedBy } from "./site-settings.ts";
 import { openOriginWatch } from "./origin-watch.ts";
 import { openPurges, purgesInForce } from "./purges.ts";
+import { openBans } from "./bans.ts";
+import { openIncidents } from "./incidents.ts";
+import { openNotifications } from "./notifications.ts";
+import { openProtection, type AskRuleCounts, type ProtectionInside } from "./protection.ts";
+import type { LookUp } from "./webhook.ts";
 import type { SiteFacts, Sites } from "./sites.ts";
 
 /** A node that has not said hello for this long counts as gone: nobody waits for its acknowledgement. */
@@ -62,6 +67,10 @@ export async function openSites(options: {
   readonly cdnId?: string;
   /** The port that files of proof are fetched from; 80 unless a test says otherwise. */
   readonly proofPort?: number;
+  /** What nodes count of a site's rules; nobody says when left out. */
+  readonly ruleCounts?: AskRuleCounts;
+  /** Where a webhook's name leads; the system is asked unless a test says otherwise. */
+  readonly webhookLookUp?: LookUp;
 }): Promise<Sites> {
   const { db, bus, settings, now, random } = options;
   const nodes = new Map<NodeId, NodeHello>();
@@ -253,7 +262,36 @@ export async function openSites(options: {
     };
   }
 
+  const book = openSettingsBook({
+    db,
+    settings,
+    now,
+    random,
+    certificates: options.certificates ?? NO_CERTIFICATES,
+    publish,
+    inForce,
+    originWarnings: origins.warnings,
+  });
+  const protection: ProtectionInside = openProtection({
+    bans: openBans(options),
+    incidents: openIncidents({
+      ...options,
+      nodeName: (nodeId) => nodes.get(nodeId)?.name ?? nodeId,
+    }),
+    notifications: openNotifications({
+      ...options,
+      mail: options.mail ?? null,
+      ...(options.webhookLookUp === undefined ? {} : { lookUp: options.webhookLookUp }),
+    }),
+    settings: book,
+    ruleCounts: options.ruleCounts ?? (async () => null),
+    now,
+  });
+  await protection.start();
+
   return {
+    protection,
+
     async protect(input) {
       const hostname = parseClaim(input.hostname, settings);
       if (!hostname.ok)
@@ -347,16 +385,7 @@ export async function openSites(options: {
     purges: openPurges({ db, now, publish, inForce }),
     origins,
     plan: openHostnamePlans({ look, settings }),
-    settings: openSettingsBook({
-      db,
-      settings,
-      now,
-      random,
-      certificates: options.certificates ?? NO_CERTIFICATES,
-      publish,
-      inForce,
-      originWarnings: origins.warnings,
-    }),
+    settings: book,
 
     async nodes(): Promise<readonly NodeView[]> {
       return [...nodes.values()].map((hello) => ({
@@ -399,6 +428,7 @@ export async function openSites(options: {
 
     async close() {
       for (const off of unsubscribe) off();
+      await protection.close();
       await origins.close();
     },
   };
@@ -407,6 +437,7 @@ export async function openSites(options: {
   async function takeOff(tx: Tx, siteId: SiteId): Promise<void> {
     await hostnames.releaseIn(tx, siteId);
     await rows.setSiteState(tx, siteId, { state: "removed", by: null, reason: null });
+    await protection.removeIn(tx, siteId);
     await removeMembers(tx, siteId);
     await deleteSigningKey(tx, siteId);
     await rows.nextVersion(tx, siteId, new Date(now()));

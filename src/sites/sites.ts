@@ -9,6 +9,7 @@ import type { HostnamePlan } from "../contract/http-sites.ts";
 import type { Queryable, Tx } from "../store/db.ts";
 import type { Hostnames } from "./hostnames.ts";
 import type { OriginWatch } from "./origin-watch.ts";
+import type { Protection } from "./protection.ts";
 import type { Purges } from "./purges.ts";
 import type { ChangedBy, SettingsBook } from "./site-settings.ts";
 
@@ -45,6 +46,8 @@ export interface Sites {
   /** What owners set, and its history. */
   readonly settings: SettingsBook;
   readonly purges: Purges;
+  /** Bans, incidents, who hears of them. */
+  readonly protection: Protection;
   readonly origins: OriginWatch;
   /** Takes the hostname off every edge. */
   unprotect(hostname: string): Promise<SiteView>;
