@@ -87,7 +87,7 @@ function BanLine({
         <code className="strong">{ban.kind === "asn" ? `AS${ban.value}` : ban.value}</code>
         <div className="small quiet">
           {w.kind[ban.kind]} · {where}
-          {ban.nodeId === null ? "" : ` · ${w.nodeOnly(ban.nodeId)}`}
+          {ban.nodeId === null ? null : <span title={ban.nodeId}> · {w.nodeOnly}</span>}
         </div>
       </div>
       <div>

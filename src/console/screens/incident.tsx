@@ -58,7 +58,7 @@ function Times({ view }: { readonly view: IncidentView }) {
   const missing = running ? w.notYet : w.never;
   const surge = view.kind === "surge";
   return (
-    <dl className="facts">
+    <dl className="facts facts-fold">
       <Fact name={w.began}>
         <Moment at={view.beganAt} />
       </Fact>
@@ -100,7 +100,7 @@ function Figures({ view }: { readonly view: IncidentView }) {
     return share === null ? number(n) : w.ofAll(number(n), share);
   };
   return (
-    <dl className="facts">
+    <dl className="facts facts-fold">
       <Fact name={w.requests}>{number(view.requests)}</Fact>
       <Fact name={w.passed} help={w.passedHelp}>
         <strong>{ofAll(view.passed)}</strong>
@@ -122,7 +122,7 @@ function Cost({ view }: { readonly view: IncidentView }) {
   const words = useWords();
   const w = words.protection.incident;
   return (
-    <dl className="facts">
+    <dl className="facts facts-fold">
       <Fact name={w.originSeconds}>{w.seconds(view.originSecondsExtra)}</Fact>
       <Fact name={w.originErrors}>{view.originErrors.toLocaleString(words.time.locale)}</Fact>
       <Fact name={w.bytes}>{sizeText(view.sentBytes, words.time.locale)}</Fact>
@@ -138,7 +138,7 @@ function Signature({ signature, shadow }: { readonly signature: SignatureView; r
   const collateral = shareText(signature.collateral, { of: 1, words });
   return (
     <li className="grid-row stack-tight">
-      <p className="strong">{signature.words[language]}</p>
+      <p className="strong begins">{signature.words[language]}</p>
       <div className="row">
         <span className="tag" data-tone={shadow ? "sea" : "warn"}>
           {(shadow ? w.would : w.did)[signature.action]}
@@ -161,7 +161,7 @@ function Signature({ signature, shadow }: { readonly signature: SignatureView; r
       )}
       <details>
         <summary>{w.exact}</summary>
-        <dl className="facts">
+        <dl className="facts facts-fold">
           {signature.where.map(({ feature, value }) => (
             <Fact key={feature} name={w.feature[feature]}>
               {value === "" ? <span className="quiet">{w.nothing}</span> : <code>{value}</code>}

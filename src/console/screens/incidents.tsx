@@ -68,7 +68,7 @@ function IncidentLine({ row, withSite }: { readonly row: IncidentRow; readonly w
         </div>
       </div>
       <div>
-        {row.words === null ? null : <div className="small">{row.words[language]}</div>}
+        {row.words === null ? null : <div className="small begins">{row.words[language]}</div>}
         <IncidentFacts row={row} />
       </div>
       <IncidentState row={row} />

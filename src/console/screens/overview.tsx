@@ -8,6 +8,7 @@ import { DangerMark } from "../parts/danger-mark.tsx";
 import { Head, Panel } from "../parts/head.tsx";
 import { Loaded } from "../parts/loaded.tsx";
 import { Ago } from "../parts/times.tsx";
+import { useRunningIncidents } from "../protection-queries.ts";
 import { useMe, useOverview } from "../queries.ts";
 
 function NeedLine({ need }: { readonly need: Need }) {
@@ -88,6 +89,7 @@ function QueueTile({ overview }: { readonly overview: OverviewView }) {
 
 function Tiles({ overview }: { readonly overview: OverviewView }) {
   const words = useWords();
+  const running = useRunningIncidents().length;
   const w = words.overview;
   const alive = overview.edges.filter((edge) => edge.alive).length;
   const silent = overview.edges.filter((edge) => !edge.alive).map((edge) => edge.name);
@@ -109,6 +111,13 @@ function Tiles({ overview }: { readonly overview: OverviewView }) {
         <span className="state" data-tone={overview.sites.held > 0 ? "warn" : "quiet"}>
           {w.sitesHeld(overview.sites.held)}
         </span>
+        {running === 0 ? null : (
+          <p>
+            <Link className="tag" data-tone="bad" href="/incidents?state=active">
+              {words.protection.incidents.badge(running)}
+            </Link>
+          </p>
+        )}
       </section>
       <section className="panel tile" aria-label={w.log}>
         <h2>{w.log}</h2>

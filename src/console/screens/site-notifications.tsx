@@ -222,9 +222,6 @@ function Form({ site, view }: { readonly site: Site; readonly view: Notification
         save();
       }}
     >
-      {send.data?.secret === undefined || send.data.secret === null ? null : (
-        <Secret secret={send.data.secret} />
-      )}
       <Fields
         view={view}
         typed={typed}
@@ -233,6 +230,9 @@ function Form({ site, view }: { readonly site: Site; readonly view: Notification
         onTyped={setTouched}
       />
       {removing ? null : <FaultNote fault={send.error} shownFields={["webhook.url", "webhook"]} />}
+      {send.data?.secret === undefined || send.data.secret === null ? null : (
+        <Secret secret={send.data.secret} />
+      )}
       <div className="row acts-row">
         <ActButton
           label={w.save}

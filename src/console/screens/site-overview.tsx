@@ -7,9 +7,11 @@ import { Panel } from "../parts/head.tsx";
 import { Loaded } from "../parts/loaded.tsx";
 import { Ago, Moment } from "../parts/times.tsx";
 import { CERTIFICATE_TONE, HOSTNAME_TONE } from "../site/states.ts";
+import { useProtection } from "../protection-queries.ts";
 import { useHostnames, useSettings } from "../site-queries.ts";
 import { SiteFrame, type Site } from "./site-frame.tsx";
 import { ExposureNote, OriginsPanel } from "./site-origins.tsx";
+import { GlanceNote } from "./site-protection.tsx";
 
 export function CertificateLine({ certificate }: { readonly certificate: HostnameView["certificate"] }) {
   const w = useWords().site;
@@ -145,12 +147,20 @@ function Glance({ site }: { readonly site: Site }) {
   );
 }
 
+/** What is under way at the site, and nothing while it is quiet: the protection has a screen of its own. */
+function Trouble({ site }: { readonly site: Site }) {
+  const { data } = useProtection(site.siteId);
+  if (data === undefined || (data.incidents.length === 0 && !data.isUnderAttackNow)) return null;
+  return <GlanceNote view={data} site={site} />;
+}
+
 export function SiteOverviewScreen({ siteId }: { readonly siteId: SiteId }) {
   return (
     <SiteFrame siteId={siteId} tab="overview">
       {(site) => (
         <div className="stack">
           <InForceLine site={site} />
+          <Trouble site={site} />
           <Names site={site} />
           <OriginsPanel site={site} />
           <ExposureNote site={site} />

@@ -33,7 +33,10 @@ export function GlanceNote({ view, site }: { readonly view: ProtectionView; read
       {said === null ? null : <span>{said}</span>}
       {incident === null ? null : (
         <>
-          {incident.words === null ? null : <span>{incident.words[language]}</span>}
+          {/* What is in force against it says the same below. */}
+          {incident.words === null || view.mitigations.length > 0 ? null : (
+            <span className="begins">{incident.words[language]}</span>
+          )}
           <IncidentFacts row={incident} />
           <span>
             <Link href={incidentHref(site.siteId, incident.incidentId)}>{w.look}</Link>
@@ -145,7 +148,7 @@ function Mitigations({ mitigations }: { readonly mitigations: readonly Signature
       <ul className="flush">
         {mitigations.map((each) => (
           <li className="grid-row" key={`${each.since} ${each.words.en}`}>
-            <div>{each.words[language]}</div>
+            <div className="begins">{each.words[language]}</div>
             <div className="small quiet">
               {words.protection.incident.did[each.action]}, {words.protection.incident.since}{" "}
               <Moment at={each.since} />

@@ -11,6 +11,7 @@ import { Head } from "../parts/head.tsx";
 import { Loaded } from "../parts/loaded.tsx";
 import { sayDone } from "../parts/saved-note.ts";
 import { Ago } from "../parts/times.tsx";
+import { useRunningIncidents } from "../protection-queries.ts";
 import { client, useSites, useWrite } from "../queries.ts";
 
 const TONE = { active: "good", held: "warn", refused: "quiet", removed: "quiet" } as const satisfies Record<
@@ -63,7 +64,7 @@ function HeldPart({ site }: { readonly site: SiteView }) {
   );
 }
 
-function SiteLine({ site }: { readonly site: SiteView }) {
+function SiteLine({ site, incidents }: { readonly site: SiteView; readonly incidents: number }) {
   const words = useWords();
   const { acked, of, ms, refusals } = site.inForce;
   return (
@@ -74,6 +75,11 @@ function SiteLine({ site }: { readonly site: SiteView }) {
             {site.hostnames.join(", ") || words.site.open}
           </Link>
           <div className="small quiet">{site.account}</div>
+          {incidents === 0 ? null : (
+            <Link className="tag" data-tone="bad" href={`/sites/${site.siteId}/protection`}>
+              {words.protection.incidents.badge(incidents)}
+            </Link>
+          )}
         </div>
         <div className="small">
           <span className="quiet">
@@ -117,6 +123,7 @@ const ORDER: readonly SiteState[] = ["held", "active", "refused", "removed"];
 export function SitesScreen() {
   const words = useWords();
   const sites = useSites();
+  const running = useRunningIncidents();
   return (
     <>
       <Head title={words.sitesPage.title}>
@@ -137,7 +144,11 @@ export function SitesScreen() {
                 {[...page.items]
                   .sort((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state))
                   .map((site) => (
-                    <SiteLine key={site.siteId} site={site} />
+                    <SiteLine
+                      key={site.siteId}
+                      site={site}
+                      incidents={running.filter(({ siteId }) => siteId === site.siteId).length}
+                    />
                   ))}
               </ul>
             )

@@ -17,11 +17,13 @@ export type ChartBox = {
   readonly top: number;
 };
 
-/** The first of 1, 2, 5, 10, 20 … that is not below the value; 1 for nothing at all. */
+const STEPS = [1, 2, 3, 4, 5, 6, 8, 10] as const;
+
+/** The first of these steps, times a power of ten, that is not below the value; 1 for nothing at all. */
 export function roundCeiling(value: number): number {
   if (!Number.isFinite(value) || value <= 1) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
-  const factor = [1, 2, 5, 10].find((each) => each * power >= value) ?? 10;
+  const factor = STEPS.find((each) => each * power >= value) ?? 10;
   return factor * power;
 }
 

@@ -20,7 +20,7 @@ export type Glance = "quiet" | "flood" | "floodNotYet" | "floodSeen" | "slow" | 
 
 export const GLANCE_TONE = {
   quiet: "good",
-  flood: "bad",
+  flood: "warn",
   floodNotYet: "bad",
   floodSeen: "bad",
   slow: "bad",

@@ -173,7 +173,7 @@ export const PROTECTION_ENGLISH = {
     askEverywhere: "It holds on every site of this edge.",
     askSite: "It holds on this site.",
     forOperators: "Only operators see the bans of all sites. Those of a site stand on its own page.",
-    nodeOnly: (node: string) => `on the edge ${node} alone`,
+    nodeOnly: "on one edge alone",
   },
   paging: {
     label: "Pages",
@@ -242,7 +242,7 @@ export const PROTECTION_ENGLISH = {
     ofAll: (n: string, share: string) => `${n} (${share})`,
     challenged: "Asked to prove a browser",
     challengesPassed: "Challenges passed",
-    challengesPassedHelp: "Each a visitor who was held up for a moment and let in.",
+    challengesPassedHelp: "Each a client that was held up for a moment and then let in.",
     blocked: "Blocked",
     throttled: "Asked to come back later",
     banned: "Refused as banned",

@@ -164,7 +164,7 @@ export const PROTECTION_FRENCH: ProtectionWords = {
     askSite: "Cela vaut sur ce site.",
     forOperators:
       "Seuls les exploitants voient les exclusions de tous les sites. Celles d’un site sont sur sa propre page.",
-    nodeOnly: (node) => `sur le nœud ${node} seulement`,
+    nodeOnly: "sur un seul nœud",
   },
   paging: {
     label: "Feuilleter",
@@ -235,7 +235,7 @@ export const PROTECTION_FRENCH: ProtectionWords = {
     ofAll: (n, share) => `${n} (${share})`,
     challenged: "Priées de prouver un navigateur",
     challengesPassed: "Épreuves réussies",
-    challengesPassedHelp: "Chacune, un visiteur retenu un instant, puis admis.",
+    challengesPassedHelp: "Chacune, un client retenu un instant, puis admis.",
     blocked: "Bloquées",
     throttled: "Priées de revenir plus tard",
     banned: "Refusées car exclues",
