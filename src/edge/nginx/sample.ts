@@ -23,7 +23,7 @@ const QUIET_SAMPLES_PER_LOOK = 10;
 const SAMPLES_PER_LOOK_MAX = 40;
 /** Requests between two looks from which a site counts as busy. */
 const BUSY_PER_LOOK = 5;
-/** Never every request: see `start.ts` on what LuaJIT makes of ADMIT. */
+/** Never every request: LuaJIT compiles ADMIT while a request runs that needs no sample, as `takeDue` is not to be compiled into it. */
 const STRIDE_MIN = 2;
 /** Refusals are all alike: few of them say whether a mitigation still matches. */
 const REFUSAL_STRIDE_MIN = 8;
@@ -82,6 +82,9 @@ export function takeDue(site: Loaded): void {
   one.sampledAt = one.seen;
   take(site, "passed", weight, now);
 }
+
+// It has loops, around which ADMIT would not be one piece. A recording that meets it is given up, and tried again at another request.
+jit.off(takeDue);
 
 /** Counts a request that was refused. Called by whoever refuses it, once. */
 export function countRefusal(site: Loaded, passage: Passage): void {
