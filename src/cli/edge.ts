@@ -45,6 +45,7 @@ export const verb: Verb = async (args) => {
       originPrivateRanges: settings.originPrivateRanges,
       countryDatabase: settings.countryDatabase,
       asnDatabase: settings.asnDatabase,
+      allowNetworks: settings.edgeAllowNetworks,
       crawlerRanges: settings.crawlerRanges,
       onAlarm: tell,
       now: Date.now,

@@ -173,6 +173,7 @@ export async function startInstance(options: {
       dnsServers: settings.dnsServers,
       countryDatabase: settings.countryDatabase,
       asnDatabase: settings.asnDatabase,
+      allowNetworks: settings.edgeAllowNetworks,
       crawlerRanges: settings.crawlerRanges,
       onAlarm: () => undefined, // They come over the bus, like those of every other node.
       now,

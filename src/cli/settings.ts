@@ -42,6 +42,7 @@ const whole =
       : wanted(`a whole number from ${min} to ${max}`);
 
 const DATABASE_FILE = /^$|^\/[^\0]+\.mmdb$/;
+const RANGES_FILE = /^$|^\/[^\0]+\.json$/;
 const LISTEN = /^(\[[0-9a-f:]+\]|[0-9a-z.-]+):\d{1,5}$/i;
 const LISTEN_OR_NOT = new RegExp(`^$|${LISTEN.source}`, "i");
 
@@ -184,6 +185,23 @@ export const FIELDS: { readonly [K in Exclude<keyof Settings, "dataDir">]: Field
       "An MMDB file with autonomous system numbers (GeoLite2-ASN, DB-IP), for sites' rules by ASN. Empty for none; read at start.",
     fallback: () => "",
     parse: text(DATABASE_FILE, "empty, or the path of an .mmdb file from the root"),
+  },
+  crawlerRanges: {
+    about:
+      "A JSON file with the ranges that crawlers publish, by name: they are let through challenges without asking DNS. Empty for none; read at start.",
+    fallback: () => "",
+    parse: text(RANGES_FILE, "empty, or the path of a .json file from the root"),
+  },
+  edgeAllowNetworks: {
+    about:
+      "Address ranges (CIDR) that no ban, limit, rule or challenge ever stops, on every site: your monitoring, your partners' edges. A measure of the desk still does.",
+    fallback: () => [],
+    parse: (value) =>
+      Array.isArray(value) &&
+      value.length <= 500 &&
+      value.every((range) => typeof range === "string" && ipaddr.isValidCIDR(range) && !range.endsWith("/0"))
+        ? { value: value as string[] }
+        : wanted('a list of ranges like ["192.0.2.0/24"], none of which is every address there is'),
   },
   defaultLimit: {
     about: "What one client may ask of a new site, per second and at once; null for no limit.",

@@ -77,6 +77,10 @@ export type Settings = {
   /** MMDB files by which rules of sites know a visitor's country and autonomous system; "" for none. */
   readonly countryDatabase: string;
   readonly asnDatabase: string;
+  /** CIDR ranges that no ban, limit, rule or challenge ever stops, on every site; a measure of the desk does. */
+  readonly edgeAllowNetworks: readonly string[];
+  /** A JSON file with crawlers' published ranges; "" for none. */
+  readonly crawlerRanges: string;
   readonly defaultLimit: PolicyLimit | null;
   /** What all sites together may keep in one node's cache, as far as its disk has room. */
   readonly cacheBytesMax: number;

@@ -12,6 +12,7 @@ import { isHostname, SITE_SETTINGS_SCHEMA } from "../contract/site-schema.ts";
 import type { SiteSettings } from "../contract/site-settings.ts";
 import type { Queryable } from "../store/db.ts";
 import { checkOrigin } from "./origin.ts";
+import { checkProtection, protectionWarnings } from "./protection-check.ts";
 import { endlessRedirect } from "./redirect-loops.ts";
 
 /** What settings need to know of certificates; they are kept elsewhere. */
@@ -53,6 +54,8 @@ export type CheckContext = {
   readonly hostnames: readonly string[];
   /** Null for a site that has none yet. */
   readonly before: SiteSettings | null;
+  /** Milliseconds since the Unix epoch. */
+  readonly nowMs: number;
 };
 
 /** Throws a Fault when the settings cannot work here. Servers that were there before are not asked again. */
@@ -62,6 +65,7 @@ export async function checkSettings(
   operator: Pick<Settings, "originPrivateRanges" | "edgeListen" | "countryDatabase" | "asnDatabase">,
 ): Promise<void> {
   for (const [i, rule] of settings.rules.access.entries()) mustHaveDatabases(rule, i, operator);
+  checkProtection(settings.protection, operator, context.nowMs);
   const endless = endlessRedirect(settings.rules.redirects, context.hostnames);
   if (endless !== null) {
     const why = `The redirect from "${endless.slice(0, 100)}" leads back to itself: send it somewhere that no rule matches`;
@@ -119,7 +123,7 @@ function mustHaveDatabases(
 /** Sentences that each say what to look at and what to do. */
 export function settingsWarnings(
   settings: SiteSettings,
-  site: { readonly hostnames: readonly string[]; readonly hasCertificate: boolean },
+  site: { readonly hostnames: readonly string[]; readonly hasCertificate: boolean; readonly nowMs: number },
 ): readonly string[] {
   const { origin, tls, rules } = settings;
   const robots = rules.robots;
@@ -169,7 +173,10 @@ export function settingsWarnings(
       "The edge answers /robots.txt itself, with the groups for AI crawlers alone: the origin's own robots.txt is not seen any more. Copy its rules into rules.robots.text and set the mode to text.",
     ],
   ];
-  return table.filter(([holds]) => holds).map(([, sentence]) => sentence);
+  return [
+    ...table.filter(([holds]) => holds).map(([, sentence]) => sentence),
+    ...protectionWarnings(settings.protection, site.nowMs),
+  ];
 }
 
 /** Index of the first rule that keeps out whoever reaches it, or -1. */

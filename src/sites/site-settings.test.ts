@@ -376,7 +376,7 @@ test("warnings name what may surprise, and plain settings have none", () => {
     bodyBytesMax: 0,
   });
   const warn = (settings: SiteSettings, hasCertificate = false): string =>
-    settingsWarnings(settings, { hostnames: ["shop.example"], hasCertificate }).join("\n");
+    settingsWarnings(settings, { hostnames: ["shop.example"], hasCertificate, nowMs: 0 }).join("\n");
   assert.equal(warn(plain), "");
   const hsts = { redirectToHttps: true, hstsSeconds: 60, hstsSubdomains: false, hstsPreload: true };
   assert.match(warn({ ...plain, tls: hsts }), /no certificate[\s\S]*no certificate[\s\S]*31536000/);

@@ -120,6 +120,7 @@ export function openSettingsBook(deps: SettingsDeps): SettingsBook {
         ...settingsWarnings(current.settings, {
           hostnames: site.hostnames,
           hasCertificate: await deps.certificates.hasForVisitors(db, siteId),
+          nowMs: deps.now(),
         }),
         ...(await deps.originWarnings(siteId)),
       ],
@@ -143,7 +144,7 @@ export function openSettingsBook(deps: SettingsDeps): SettingsBook {
     // Names are resolved here, before the transaction: nobody else waits for a slow DNS.
     await checkSettings(
       settings,
-      { siteId, hostnames: site.hostnames, before: before.settings },
+      { siteId, hostnames: site.hostnames, before: before.settings, nowMs: deps.now() },
       deps.settings,
     );
     await db.transaction(async (tx) => {

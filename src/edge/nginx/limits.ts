@@ -31,6 +31,7 @@ export function stopsAtProtectionRules(site: Loaded): boolean {
   const now = ngx.now();
   askAnew();
   let names = "";
+  let passes = false;
   for (const one of protectionRules) {
     const { rule, tally } = one;
     if (now * 1000 >= rule.endsAtMs || !speaksOf(rule, facts)) continue;
@@ -41,7 +42,11 @@ export function stopsAtProtectionRules(site: Loaded): boolean {
       names = names === "" ? rule.name : `${names}, ${rule.name}`;
     }
     if (rule.isShadow || rule.action === "log") continue;
-    if (rule.action === "challenge" && mayPassChallenge(site, facts.path())) continue;
+    if (rule.action === "challenge") {
+      // Asked once a request, as each time takes from the clearance's budget.
+      passes = passes || mayPassChallenge(site, facts.path());
+      if (passes) continue;
+    }
     tally.stopped += 1;
     ngx.var["p_rules"] = names;
     stop(site, one, now);
