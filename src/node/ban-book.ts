@@ -84,6 +84,7 @@ export class BanBook {
     try {
       const { records, broken } = this.#file.load();
       for (const record of records) this.#take(record);
+      this.#makeRoom();
       if (broken > 0) {
         this.#options.alarm(
           "edge.bans-damaged",
