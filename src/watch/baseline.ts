@@ -17,6 +17,7 @@ export const LEARNED_SECONDS_MIN = 12;
 const PRIOR_DISPERSION = 10;
 const DISPERSION_MIN = 2;
 const RATE_BINS = 48;
+const ROLL_BACK_MS = 30_000;
 const HIGH_QUANTILE = 0.98;
 const SHARE_NAMES = [
   "assets",
@@ -61,6 +62,15 @@ export class Baseline {
   readonly #shares = SHARE_NAMES.map((): [number, number] => [0, 0]);
   readonly #means = new Float32Array(HOURS_OF_WEEK).fill(-1);
   readonly #highs = new Float32Array(HOURS_OF_WEEK).fill(-1);
+  /** How it was a few times in the last minute. */
+  readonly #marks: {
+    readonly atMs: number;
+    readonly level: number;
+    readonly variance: number;
+    readonly seconds: number;
+    readonly peak: number;
+    readonly peakAtMs: number;
+  }[] = [];
   #hour = -1;
   #hourSum = 0;
   #hourSeconds = 0;
@@ -77,6 +87,7 @@ export class Baseline {
   ): void {
     if (seconds <= 0) return;
     this.#learnSilence(nowMs - seconds * 1000);
+    this.#mark(nowMs);
     const rate = requests / seconds;
     const steps = Math.min(seconds, 5);
     const weight = Math.max(steps / (this.#seconds + steps), 1 - Math.exp(-steps / LEVEL_SECONDS));
@@ -97,6 +108,30 @@ export class Baseline {
   /** Nothing is known of the time until then. */
   skipTo(nowMs: number): void {
     if (this.#lastMs !== 0) this.#lastMs = Math.max(this.#lastMs, nowMs);
+  }
+
+  /** Forgets what the last half minute changed: it may have been the swelling of what is only now seen. */
+  rollBack(nowMs: number): void {
+    const mark = this.#marks.findLast(({ atMs }) => nowMs - atMs >= ROLL_BACK_MS);
+    if (mark === undefined || mark.seconds < ROLL_BACK_MS / 500) return;
+    this.#level = mark.level;
+    this.#variance = mark.variance;
+    this.#peak = mark.peak;
+    this.#peakAtMs = mark.peakAtMs;
+    this.#marks.length = 0;
+  }
+
+  #mark(nowMs: number): void {
+    if (nowMs - (this.#marks.at(-1)?.atMs ?? -Infinity) < ROLL_BACK_MS / 4) return;
+    this.#marks.push({
+      atMs: nowMs,
+      level: this.#level,
+      variance: this.#variance,
+      seconds: this.#seconds,
+      peak: this.#peak,
+      peakAtMs: this.#peakAtMs,
+    });
+    if (this.#marks.length > 8) this.#marks.shift();
   }
 
   #learnSilence(untilMs: number): void {

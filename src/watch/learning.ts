@@ -7,13 +7,20 @@ import type { FloodSample, ResponseCounts } from "../contract/flood.ts";
 import type { Baseline } from "./baseline.ts";
 import type { ClientMemory } from "./client-memory.ts";
 import { estimatedClients } from "./evidence.ts";
-import type { Reference } from "./reference.ts";
+import { Reference } from "./reference.ts";
 import { addressOf } from "./shape.ts";
+import type { Texts } from "./texts.ts";
 import type { Tick } from "./window.ts";
 
 /** They come two or three seconds late. */
 const ANSWERS_WAIT_MS = 7000;
 const ANSWERS_KEPT_MAX = 12;
+/** A flood that swells slowly is not suspect at first: with enough good samples at hand, new ones wait for one to two of these. */
+const QUARANTINE_MS = 15_000;
+const QUARANTINE_SAMPLES = 128;
+const QUARANTINE_FROM = 400;
+
+type Waiting = { readonly sinceMs: number; weight: number; readonly samples: Reference };
 
 export class Learning {
   readonly #siteId: string;
@@ -21,6 +28,10 @@ export class Learning {
   readonly #reference: Reference;
   readonly #clients: ClientMemory;
   readonly #random: () => number;
+  readonly #texts: Texts;
+  /** The younger takes what comes; the elder is let in when the younger is old enough. */
+  #younger: Waiting | null = null;
+  #elder: Waiting | null = null;
   #seconds = 0;
   #requests = 0;
   #passed = 0;
@@ -36,8 +47,10 @@ export class Learning {
     readonly baseline: Baseline;
     readonly reference: Reference;
     readonly clients: ClientMemory;
+    readonly texts: Texts;
     readonly random: () => number;
   }) {
+    this.#texts = of.texts;
     this.#siteId = of.siteId;
     this.#baseline = of.baseline;
     this.#reference = of.reference;
@@ -52,6 +65,7 @@ export class Learning {
   tick(tick: Tick, isGood: boolean): void {
     if (!isGood) {
       this.#forget();
+      this.dropWaiting();
       // What was not learned was not silence either.
       this.#baseline.skipTo(tick.toMs);
       return;
@@ -65,7 +79,7 @@ export class Learning {
   }
 
   #sample(sample: FloodSample, nowMs: number): void {
-    this.#reference.offer(sample, { nowMs: sample.atMs, random: this.#random });
+    this.#admit(sample, nowMs);
     const address = addressOf(sample);
     if (!sample.isAsset) this.#pages += sample.weight;
     this.#samples += 1;
@@ -75,6 +89,46 @@ export class Learning {
       this.#newAddresses.add(address);
       this.#clients.remember(this.#siteId, { address, nowMs });
     }
+  }
+
+  #admit(sample: FloodSample, nowMs: number): void {
+    if (this.#younger !== null && nowMs - this.#younger.sinceMs >= QUARANTINE_MS) {
+      this.#letIn(this.#elder);
+      this.#elder = this.#younger;
+      this.#younger = null;
+    }
+    const offered = { nowMs: sample.atMs, random: this.#random };
+    if (this.#reference.size < QUARANTINE_FROM && this.#younger === null && this.#elder === null) {
+      this.#reference.offer(sample, offered);
+      return;
+    }
+    if (this.#younger === null) {
+      this.#younger = { sinceMs: nowMs, weight: 0, samples: new Reference(this.#texts) };
+      this.#younger.samples.shrinkTo(QUARANTINE_SAMPLES);
+    }
+    this.#younger.weight += sample.weight;
+    this.#younger.samples.offer(sample, offered);
+  }
+
+  #letIn(waiting: Waiting | null): void {
+    if (waiting === null) return;
+    const { samples, sinceMs } = waiting;
+    const weight = waiting.weight / Math.max(1, samples.size);
+    for (let row = 0; row < samples.size; row++) {
+      this.#reference.offer(
+        { values: samples.valuesAt(row), isAsset: samples.isAssetAt(row), weight },
+        { nowMs: sinceMs, random: this.#random },
+      );
+    }
+    samples.clear();
+  }
+
+  /** What was learned last is in doubt. */
+  dropWaiting(): void {
+    this.#younger?.samples.clear();
+    this.#elder?.samples.clear();
+    this.#younger = null;
+    this.#elder = null;
   }
 
   #learn(nowMs: number): void {

@@ -107,6 +107,7 @@ export class SiteWatch {
       baseline: this.baseline,
       reference,
       clients: shared.clients,
+      texts: shared.texts,
       random: shared.random,
     });
   }
@@ -201,7 +202,11 @@ export class SiteWatch {
     this.#signs = signsOf(this.#window, { expectation, others });
     const { excess } = this.#signs;
     if (excess !== null) {
-      this.#excessSinceMs ??= nowMs - excess.seconds * 1000;
+      if (this.#excessSinceMs === null) {
+        this.#excessSinceMs = nowMs - excess.seconds * 1000;
+        // Whatever it is, it may have swelled before it was seen.
+        this.baseline.rollBack(nowMs);
+      }
       this.#lastExcessMs = nowMs;
       const lastedMs = nowMs - this.#excessSinceMs;
       const isPeople = this.#findings?.looksLikePeople === true && lastedMs > PEOPLE_MS;
