@@ -50,6 +50,7 @@ export function createApi(deps: {
         params,
         query,
         body: body as never,
+        client: c.env.client,
       });
       return c.json(endpoint.answer.parse(answer) as object, 200, PRIVATE);
     });

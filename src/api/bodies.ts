@@ -53,6 +53,10 @@ export const params = {
   appealId: id(["appl"]),
   openingId: id(["open"]),
   certificateId: id(["cert"]),
+  /** An edge names its own bans: letters, digits, "-", "_". */
+  banId: words(60).regex(/^[A-Za-z0-9_-]+$/, "Give a ban's id"),
+  incidentId: id(["inci"]),
+  nodeId: id(["node"]),
   userId: words(64).min(1) as unknown as z.ZodType<UserId>,
   hostname: words(HOSTNAME_CHARS_MAX).min(1),
   revision: z

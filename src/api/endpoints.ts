@@ -20,6 +20,9 @@ import type { Services } from "./services.ts";
 import { ownershipEndpoints } from "./ownership-endpoints.ts";
 import { sitesOfMember } from "../store/site-members.ts";
 import { mustHaveSiteRole, siteRoleOf } from "./site-access.ts";
+import { banEndpoints } from "./ban-endpoints.ts";
+import { incidentEndpoints } from "./incident-endpoints.ts";
+import { protectionEndpoints } from "./protection-endpoints.ts";
 import { settingsEndpoints } from "./settings-endpoints.ts";
 import type { SignIn, Visitor } from "./sign-in.ts";
 import * as views from "./views.ts";
@@ -34,6 +37,8 @@ export type Call<Body> = {
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, string>>;
   readonly body: Body;
+  /** Whom the call comes from (`clientKey`). */
+  readonly client: string;
 };
 
 export type Endpoint<Key extends keyof Endpoints = keyof Endpoints> = {
@@ -306,6 +311,9 @@ export const endpoints: { readonly [Key in keyof Endpoints]: Endpoint<Key> } = {
   ...cacheEndpoints,
   ...originEndpoints,
   ...ownershipEndpoints,
+  ...banEndpoints,
+  ...incidentEndpoints,
+  ...protectionEndpoints,
 };
 
 function paged<T>(items: readonly T[]): Page<T> {

@@ -17,12 +17,13 @@ const HISTORY_PAGES_MAX = 20;
 export async function exportOf(deps: Deps, siteId: SiteId): Promise<SiteExport> {
   const { services } = deps;
   const { sites } = services;
-  const [settings, hostnames, members, certificates, log] = await Promise.all([
+  const [settings, hostnames, members, certificates, log, protection] = await Promise.all([
     sites.settings.read(siteId),
     sites.hostnames.list(siteId),
     listMembers(deps, siteId),
     services.certificates.exportOf(siteId),
     services.siteLog(siteId),
+    sites.protection.exportOf(siteId),
   ]);
   return {
     schema: 1,
@@ -33,6 +34,7 @@ export async function exportOf(deps: Deps, siteId: SiteId): Promise<SiteExport> 
     members: members.items,
     certificates,
     log,
+    protection,
     madeAt: new Date(services.now()).toISOString(),
   };
 }

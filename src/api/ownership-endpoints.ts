@@ -27,6 +27,7 @@ import { createRate, type Rate } from "./rate.ts";
 import type { Services } from "./services.ts";
 import { revisionRow, settingsDocument } from "./settings-endpoints.ts";
 import { mustHaveSiteRole } from "./site-access.ts";
+import { protectionExport } from "./protection-views.ts";
 import * as views from "./views.ts";
 
 const MEMBERS: Access = ["operator", "customer"];
@@ -79,6 +80,7 @@ const siteExport: z.ZodType<SiteExport> = z.object({
   history: z.array(revisionRow).readonly(),
   members: z.array(member).readonly(),
   certificates: z.array(z.object({ hostnames: lines, chainPem: text, keyPem: text })).readonly(),
+  protection: protectionExport,
   log: lines,
   madeAt: text,
 });

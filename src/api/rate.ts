@@ -3,7 +3,7 @@
  * taken and none has expired, newcomers share one allowance, so that filling the table neither frees the one who fills it nor
  * grows memory (design law 11). Addresses are keys for the length of one window and are written nowhere.
  */
-import { isIPv6 } from "node:net";
+import { isIPv4, isIPv6 } from "node:net";
 import { Fault } from "../contract/fault.ts";
 
 export type RateLimit = {
@@ -92,4 +92,11 @@ export function clientKey(address: string): string {
     .slice(0, 4)
     .map((group) => group.replace(/^0+(?=.)/, ""))
     .join(":");
+}
+
+/** What `clientKey` made of an address, as a CIDR range; null when the call came from elsewhere than the network. */
+export function clientRange(key: string): string | null {
+  if (isIPv4(key)) return `${key}/32`;
+  const range = `${key}::`;
+  return key.includes(":") && isIPv6(range) ? `${range}/64` : null;
 }

@@ -39,6 +39,7 @@ export function startEngine(options: {
     for (const [name, step] of [
       ["desk", async () => (await desk.advance()).moved],
       ["sites", async () => (await sites.publish()).published],
+      ["protection", async () => sites.protection.advance()],
       ["origins", async () => lookAtOrigins()],
       ["certificates", async () => (await certificates.advance()).moved],
       ["mail", async () => (await mail.deliver()).sent],

@@ -5,6 +5,7 @@
  */
 import type { CertificateId, NodeId, SiteId, UserId } from "./ids.ts";
 import type { InForce, Page, SiteView } from "./http.ts";
+import type { ProtectionExport } from "./http-protection.ts";
 import type { SiteSettings } from "./site-settings.ts";
 
 // --- members
@@ -171,6 +172,7 @@ export type SiteExport = {
   }[];
   /** Access log lines of the site that nodes still hold, newest last, as far as they could be had. */
   readonly log: readonly string[];
+  readonly protection: ProtectionExport;
   readonly madeAt: string;
 };
 

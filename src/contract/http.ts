@@ -39,6 +39,7 @@ import type {
   OwnershipEndpoints,
   SettingsEndpoints,
 } from "./http-sites.ts";
+import type { FloodEndpoints } from "./http-protection.ts";
 
 export type Page<T> = { readonly items: readonly T[]; readonly total: number };
 
@@ -331,7 +332,8 @@ export type Endpoints = OwnEndpoints &
   CertificateEndpoints &
   OriginEndpoints &
   SettingsEndpoints &
-  OwnershipEndpoints;
+  OwnershipEndpoints &
+  FloodEndpoints;
 type OwnEndpoints = {
   "GET /me": { body: null; answer: MeView };
   "GET /overview": { body: null; answer: OverviewView };
@@ -433,6 +435,22 @@ export const ENDPOINTS = [
   "POST /sites/{siteId}/certificates",
   "DELETE /sites/{siteId}/certificates/{certificateId}",
   "POST /sites/{siteId}/certificates/{certificateId}/renew",
+  "GET /bans",
+  "POST /bans",
+  "POST /bans/{banId}/lift",
+  "GET /sites/{siteId}/bans",
+  "POST /sites/{siteId}/bans",
+  "POST /sites/{siteId}/bans/{banId}/lift",
+  "GET /incidents",
+  "GET /incidents/{incidentId}",
+  "GET /sites/{siteId}/incidents",
+  "GET /sites/{siteId}/incidents/{incidentId}",
+  "GET /sites/{siteId}/incidents/{incidentId}/reports/{nodeId}",
+  "GET /sites/{siteId}/protection",
+  "PUT /sites/{siteId}/under-attack",
+  "GET /sites/{siteId}/notifications",
+  "PUT /sites/{siteId}/notifications",
+  "POST /sites/{siteId}/notifications/test",
 ] as const satisfies readonly (keyof Endpoints)[];
 /** Fails to compile when an endpoint is missing from the list above. */
 type Missing = Exclude<keyof Endpoints, (typeof ENDPOINTS)[number]>;

@@ -19,6 +19,7 @@ import {
   type MemberView,
   type SiteRole,
 } from "../../src/contract/http-sites.ts";
+import { PROTECTION_ROLE_NEEDED } from "../../src/contract/http-protection.ts";
 import type { SiteId } from "../../src/contract/ids.ts";
 import { singleOrigin } from "../../src/contract/origin-pool.ts";
 import { newSiteSettings } from "../../src/contract/site-settings.ts";
@@ -39,17 +40,24 @@ const BODIES: Readonly<Partial<Record<string, unknown>>> = {
   "PUT /sites/{siteId}/members": { email: "viewer@x.example", role: "viewer" },
   "POST /sites/{siteId}/leave": { confirm: "wrong.example" },
   "POST /sites/{siteId}/certificates": { kind: "server", chainPem: "none", keyPem: "none" },
+  "POST /sites/{siteId}/bans": { kind: "address", value: "none", seconds: 60, reason: "x", force: false },
+  "PUT /sites/{siteId}/under-attack": { on: true, paths: [], endsAt: "2020-01-01T00:00:00.000Z", note: "" },
+  "PUT /sites/{siteId}/notifications": { mail: ["nobody"], surges: false, webhook: null },
   "POST /sites/{siteId}/purges": { kind: "url", value: "http://elsewhere.example/" },
 };
 const PARAMS: Readonly<Record<string, string>> = {
   revision: "99",
   hostname: "nobodys.example",
   userId: "nobody",
+  banId: `bann_${"0".repeat(26)}`,
+  incidentId: `inci_${"0".repeat(26)}`,
+  nodeId: `node_${"0".repeat(26)}`,
   certificateId: `cert_${"0".repeat(26)}`,
 };
 
-type Key = keyof typeof SITE_ROLE_NEEDED;
-const KEYS = (Object.keys(SITE_ROLE_NEEDED) as Key[]).filter((key) =>
+const ROLE_NEEDED = { ...SITE_ROLE_NEEDED, ...PROTECTION_ROLE_NEEDED };
+type Key = keyof typeof ROLE_NEEDED;
+const KEYS = (Object.keys(ROLE_NEEDED) as Key[]).filter((key) =>
   (ENDPOINTS as readonly string[]).includes(key),
 );
 
@@ -99,9 +107,9 @@ async function call(
 }
 
 test("every endpoint of a site lets in whom its role allows, and nobody else", async () => {
-  assert.ok(KEYS.length >= 17, `${KEYS.length} endpoints were tried`);
+  assert.ok(KEYS.length >= 34, `${KEYS.length} endpoints were tried`);
   for (const key of KEYS) {
-    const needed = SITE_ROLES.indexOf(SITE_ROLE_NEEDED[key]);
+    const needed = SITE_ROLES.indexOf(ROLE_NEEDED[key]);
     for (const role of SITE_ROLES) {
       const { status, problem } = await call(of(role), key, siteId);
       const may = SITE_ROLES.indexOf(role) >= needed;
