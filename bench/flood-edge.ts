@@ -3,8 +3,7 @@
  * has before its owner sets anything. What the watch reports is kept for each site, and alarms are kept for the account.
  */
 import { randomBytes } from "node:crypto";
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { watchNode } from "../src/cli/watch.ts";
 import type { FloodReport } from "../src/contract/flood.ts";
 import { signatureInWords } from "../src/contract/flood-words.ts";
 import { newId, type SiteId } from "../src/contract/ids.ts";
@@ -12,7 +11,7 @@ import { newPolicy } from "../src/contract/new-policy.ts";
 import { singleOrigin } from "../src/contract/origin-pool.ts";
 import type { SitePolicy } from "../src/contract/policy.ts";
 import { FLOOD_TOPICS } from "../src/contract/topics.ts";
-import { startWatch, type RunningWatch } from "../src/watch/watch.ts";
+import type { RunningWatch } from "../src/watch/watch.ts";
 import { startEdge, type EdgeUnderTest } from "./edge-under-test.ts";
 import { pause } from "./flood-run.ts";
 import { childrenOf, memoryOf } from "./measure.ts";
@@ -46,20 +45,11 @@ export async function startFloodEdge(folder: string, originPort: number): Promis
     const report = value as FloodReport;
     reports.set(report.incidentId, report);
   });
-  const stateDir = join(folder, "watch");
-  mkdirSync(stateDir, { recursive: true });
   const { node } = under;
-  const watch = startWatch({
-    nodeId: node.nodeId,
-    source: {
-      drain: () => node.drainWatch(),
-      mitigate: (mitigations) => node.mitigate(mitigations),
-      ban: (bans) => node.ban(bans),
-    },
+  const watch = watchNode(node, {
     bus: under.bus,
-    stateDir,
+    dataDir: folder,
     now: () => Date.now(),
-    random: (bytes) => randomBytes(bytes),
     onAlarm: ({ what }) => void alarms.push(what),
   });
   const of = (siteId: SiteId): FloodReport[] =>
