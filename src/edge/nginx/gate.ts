@@ -100,15 +100,19 @@ export function takePlace(site: Loaded, judges: boolean): Loaded | undefined {
     answerError("site.busy");
     return undefined;
   }
-  // The place came with the turn: who is stopped now passes it on when the request ends.
+  // The turn is passed on before this request is judged: who is stopped is answered from a location that tells nobody of the request's end.
   gate.turnsOut -= 1;
-  hold(gate, request, site.siteId);
   const present = siteById(site.siteId);
   if (present === undefined) {
+    callNext(gate);
     answerError("host.unknown");
     return undefined;
   }
-  if (judges && present.guard !== undefined && stopsAtMitigations(present)) return undefined;
+  if (judges && present.guard !== undefined) {
+    callNext(gate);
+    if (stopsAtMitigations(present)) return undefined;
+  }
+  hold(gate, request, site.siteId);
   settle(present);
   return present;
 }
