@@ -3,14 +3,10 @@
  * compile. It knows nothing of screens. Every failure is a `ClientFault`: the server's problem document (RFC 9457) if it
  * sent one, otherwise `offline` or `broken`. It never retries and never caches: TanStack Query does that.
  */
-import type { Endpoints as DeskEndpoints, Problem } from "../contract/http.ts";
-import type { FloodEndpoints } from "../contract/http-protection.ts";
+import type { Endpoints, Problem } from "../contract/http.ts";
 import { FAULT_STATUS, type FaultCode } from "../contract/fault.ts";
 
 export const API_BASE = "/api/v1";
-
-/** Everything that the console calls. */
-export type Endpoints = DeskEndpoints & FloodEndpoints;
 
 type Parameters_<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
   ? Name | Parameters_<Rest>

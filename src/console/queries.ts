@@ -3,10 +3,11 @@
  * everything else every ten. After a write all reads are stale: what a decision changes is the server's business to know.
  */
 import { useMutation, useQuery, useQueryClient, type UseMutationResult } from "@tanstack/react-query";
+import type { Endpoints } from "../contract/http.ts";
 import type { CaseId } from "../contract/ids.ts";
 import { inMotion } from "./buttons.ts";
 import { browserPasskeys, createAuth } from "./auth.ts";
-import { createClient, type ClientFault, type Endpoints } from "./client.ts";
+import { createClient, type ClientFault } from "./client.ts";
 import { currentLanguage } from "./language.tsx";
 
 export const client = createClient({ fetch: (url, init) => fetch(url, init), language: currentLanguage });

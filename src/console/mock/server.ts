@@ -9,7 +9,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { extname, join, normalize } from "node:path";
 import { parseArgs } from "node:util";
 import { FAULT_STATUS } from "../../contract/fault.ts";
-import type { Endpoints } from "../client.ts";
+import type { Endpoints } from "../../contract/http.ts";
 import { fakeId, worldAt } from "./fixtures.ts";
 import { PROTECTION_ANSWERS } from "./protection-answers.ts";
 import { MockFault, SITE_ANSWERS, type SiteAsked } from "./site-answers.ts";

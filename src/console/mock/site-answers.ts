@@ -73,6 +73,11 @@ function exported(siteId: SiteId): SiteEndpoints["GET /sites/{siteId}/export"]["
     history: revisions,
     members,
     certificates: [],
+    protection: {
+      bans: [],
+      incidents: [],
+      notifications: { mail: [], surges: false, webhook: null, deliveries: [] },
+    },
     log: [],
     madeAt,
   };
