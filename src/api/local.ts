@@ -12,6 +12,7 @@ import { BY_OPERATOR } from "../sites/site-settings.ts";
 import * as bodies from "./bodies.ts";
 import { BODY_BYTES_MAX, parseJson, readBody } from "./bounds.ts";
 import { purgeBody } from "./cache-endpoints.ts";
+import { localProtection } from "./local-protection.ts";
 import { localSettings } from "./local-settings.ts";
 import { everyCertificate } from "./local-certificates.ts";
 import { overviewOf } from "./overview.ts";
@@ -52,6 +53,7 @@ export function createLocal(deps: {
       );
     return c.json(await sites.purges.purge(site.siteId, await take(c.req.raw, purgeBody), BY_OPERATOR));
   });
+  app.route("/", localProtection(services));
   app.post("/people", async (c) => c.json(await invite(deps, await take(c.req.raw, bodies.newPerson))));
   app.put("/vault", async (c) => {
     const { publicKey } = await take(c.req.raw, bodies.vaultKey);

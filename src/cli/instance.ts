@@ -114,6 +114,8 @@ export async function startInstance(options: {
     await createLog(ledgerOptions).catch(alreadyThere);
     const ledger = keep(await openLedger(ledgerOptions));
 
+    // The edge starts last: until then nobody counts.
+    let running: RunningNode | null = null;
     const mail = keep(await openMail({ db, settings, now, random, onAlarm }));
     const sites = keep(
       await openSites({
@@ -126,6 +128,7 @@ export async function startInstance(options: {
         mail,
         cdnId: cdnIdOf(pinnedVkeyOf(settings.dataDir, ledger.vkey)),
         certificates: CERTIFICATE_FACTS,
+        ruleCounts: async (siteId) => running?.ruleCounts(siteId) ?? null,
         ...(options.proofPort === undefined ? {} : { proofPort: options.proofPort }),
       }),
     );
@@ -178,6 +181,7 @@ export async function startInstance(options: {
       onAlarm: () => undefined, // They come over the bus, like those of every other node.
       now,
     });
+    running = node;
     keep({ close: () => node.stop() });
     const watch = watchNode(node, {
       bus,

@@ -25,6 +25,20 @@ const VERBS: Readonly<
     summary: "fetch anew: purge HOST --all | --url URL | --prefix HOST/PATH | --tag TAG",
     load: () => import("./purge.ts"),
   },
+  ban: {
+    summary:
+      'keep a client out: ban ADDRESS|RANGE|AS…|country:XX [--site HOST] [--for 2h] --reason "…", ban list, ban lift',
+    load: () => import("./ban.ts"),
+  },
+  attack: {
+    summary:
+      'ask every visitor to prove they are a browser: attack on|off SITE [--path "/login*"] [--for 1h]',
+    load: () => import("./attack.ts"),
+  },
+  incidents: {
+    summary: "floods and what was done about them: incidents [SITE], incidents show ID",
+    load: () => import("./incidents.ts"),
+  },
   certificates: {
     summary: "certificates and how they are: certificates [HOST]",
     load: () => import("./certificates.ts"),
