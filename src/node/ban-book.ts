@@ -348,7 +348,12 @@ export class BanBook {
     const target = targetOf(record.kind, record.value);
     if (!target.ok || this.#isOver(record)) return null;
     const length = lengthOf(record.siteId, target.value);
-    if (length === "" || this.#lengths.has(length) || this.#lengths.size < BAN_LENGTHS_MAX) return null;
+    if (length === "") return null;
+    // On sites and everywhere one length counts once, as it does for those who make bans.
+    const lengths = new Set(
+      [length, ...this.#lengths.keys()].map((key) => key.slice(0, key.lastIndexOf(" "))),
+    );
+    if (lengths.size <= BAN_LENGTHS_MAX) return null;
     return `Cannot ban ${record.value} as networks of ${BAN_LENGTHS_MAX} different lengths are banned already, and each costs every request a look: ban one of a length that is in use, or lift some`;
   }
 

@@ -69,9 +69,9 @@ export function nameOf(siteId: SiteId | null, target: BanTarget): string {
   return `${siteId ?? "*"} ${what}`;
 }
 
-/** The prefix length that a look-up of this ban costs each request; "" for one address, a system or a country. */
+/** The prefix length and place that a look-up of this ban costs each request, like "32 24 site"; "" for one address, a system or a country. */
 export function lengthOf(siteId: SiteId | null, { addressHex, bits }: BanTarget): string {
-  return bits === undefined ? "" : `${siteId === null ? "all" : "site"} ${addressHex.length * 4} ${bits}`;
+  return bits === undefined ? "" : `${addressHex.length * 4} ${bits} ${siteId === null ? "all" : "site"}`;
 }
 
 /** A record from the bus or from disk. */

@@ -4,7 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { connect, type ConnectionOptions } from "node:tls";
 import { after, before, describe, test } from "node:test";
+import { FEATURES } from "../../src/contract/flood.ts";
 import type { SiteId } from "../../src/contract/ids.ts";
 import type { SitePolicy } from "../../src/contract/policy.ts";
 import {
@@ -14,9 +16,11 @@ import {
   type ProtectionSettings,
   type RuleRate,
 } from "../../src/contract/protection.ts";
+import { REASON_STATUS } from "../../src/contract/verdict.ts";
 import { PROTECTION_SCHEMA } from "../../src/contract/site-schema.ts";
 import { makeReceipt } from "../../src/ledger/core/testing.ts";
 import { writeMmdb } from "../mmdb-writer.ts";
+import { askTls, certificateFor, giveCertificate, newIssuer } from "./tls-stage.ts";
 import {
   newSiteId,
   openOrigin,
@@ -73,6 +77,38 @@ const RULE: ProtectionRule = {
   endsAt: null,
   reason: "for the test",
 };
+/** A session that a client of TLS 1.3 would resume. */
+function sessionOf(address: string): Promise<Buffer> {
+  const [host = "", port = ""] = address.split(":");
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port: Number(port), servername: HOST, rejectUnauthorized: false });
+    socket.once("session", (session: Buffer) => {
+      socket.destroy();
+      resolve(session);
+    });
+    socket.on("error", reject);
+  });
+}
+
+/** Whether the edge takes the session up again. */
+function resumes(address: string, session: Buffer): Promise<boolean> {
+  const [host = "", port = ""] = address.split(":");
+  return new Promise((resolve, reject) => {
+    const socket = connect({
+      host,
+      port: Number(port),
+      servername: HOST,
+      rejectUnauthorized: false,
+      session,
+    });
+    socket.once("secureConnect", () => {
+      resolve(socket.isSessionReused());
+      socket.destroy();
+    });
+    socket.on("error", reject);
+  });
+}
+
 /** Long enough that a window does not slide away under a test. */
 const RATE: RuleRate = { key: { by: "address" }, requests: 3, windowSeconds: 600, statuses: [] };
 
@@ -390,6 +426,35 @@ describe("protection rules", () => {
     ]);
   });
 
+  test("a rule that challenges asks for a proof; APIs that the owner names are not asked, and nobody else is let through", async () => {
+    await set(
+      [
+        { action: "challenge", match: { ...MATCH, paths: ["/shop*"] } },
+        { match: { ...MATCH, methods: ["DELETE"] } },
+      ],
+      {
+        neverChallenge: ["/shop/api/*"],
+      },
+    );
+    const asked = await from(NOWHERE, "/shop/basket", { headers: { accept: "text/html" } });
+    assert.equal(asked.status, REASON_STATUS["challenge.asked"]);
+    assert.match(asked.body, /challenge\.asked/);
+    assert.equal((await from(NOWHERE, "/shop/api/x")).status, 200);
+    assert.equal(
+      (await from(NOWHERE, "/shop/api/x", { method: "DELETE" })).status,
+      403,
+      "a later rule still shuts its door",
+    );
+    assert.equal((await from(NOWHERE, "/")).status, 200);
+    await set([{ action: "challenge", rate: { ...RATE, requests: 2 } }]);
+    const statuses: number[] = [];
+    for (let i = 0; i < 4; i++) statuses.push((await from(NOWHERE)).status);
+    assert.deepEqual(statuses, [200, 200, asked.status, asked.status]);
+    const own = { allowNetworks: ["127.8.0.0/16"] };
+    await set([{ action: "challenge" }], own);
+    assert.deepEqual([(await from("127.8.1.1")).status, (await from(NOWHERE)).status], [200, asked.status]);
+  });
+
   test("a rule ends by itself, with the control plane silent", async () => {
     const endsAt = new Date(Date.now() + 2500).toISOString();
     await set([
@@ -452,6 +517,55 @@ describe("protection rules", () => {
       { siteId: null, address: "127.8.0.0/24", seconds: 0 },
       { siteId: null, address: "127.9.0.0/24", seconds: 0 },
     ]);
+  });
+
+  test("how a client speaks TLS is one shape, from any address and on a resumed session, and a rule can name it", async () => {
+    const issuer = newIssuer();
+    const secure = await openStage({ listenTls: "127.0.0.1:0" });
+    try {
+      const id = newSiteId();
+      const tls = { redirectToHttps: false, hstsSeconds: 0, hstsSubdomains: false, hstsPreload: false };
+      const ruled = (rule: Partial<ProtectionRule>): SitePolicy =>
+        policyFor(origin.port, {
+          siteId: id,
+          tls,
+          protection: { ...PROTECTION_DEFAULT, rules: [{ ...RULE, ...rule }] },
+        });
+      assert.ok(
+        (await secure.apply(ruled({ rate: { ...RATE, key: { by: "tls" } }, action: "throttle" }))).ok,
+      );
+      const pair = issuer.issue([HOST]);
+      assert.ok((await giveCertificate(secure, certificateFor(id, [HOST], pair))).ok);
+      const ask = async (localAddress: string, more: ConnectionOptions = {}): Promise<number> =>
+        (
+          await askTls(secure.node.tlsAddress ?? "", {
+            host: HOST,
+            tls: { ...more, localAddress } as ConnectionOptions,
+          })
+        ).status;
+      const other = { ciphers: "TLS_AES_128_GCM_SHA256:ECDHE-ECDSA-AES128-GCM-SHA256" };
+      const session = await sessionOf(secure.node.tlsAddress ?? "");
+      assert.ok(await resumes(secure.node.tlsAddress ?? "", session));
+      assert.equal(await ask("127.9.0.1"), 200);
+      assert.equal(await ask("127.9.0.2", { session }), 200, "resumed");
+      assert.equal(await ask("127.9.0.3"), 200);
+      assert.equal(await ask("127.9.0.4"), 429, "the fourth of one shape");
+      assert.equal(await ask("127.9.0.5", { session }), 429, "resumed, and still the same shape");
+      assert.equal(await ask("127.9.0.6", other), 200, "another shape");
+      let shape = "";
+      await until(async () => {
+        const { samples } = await secure.node.drainWatch();
+        const found = samples.find(({ values }) => values[FEATURES.indexOf("address")] === "127.9.0.6");
+        shape = found?.values[FEATURES.indexOf("tls")] ?? "";
+        if (shape === "") await ask("127.9.0.6", other);
+        return shape !== "";
+      });
+      assert.ok((await secure.apply(ruled({ match: { ...MATCH, tlsShapes: [shape] } }))).ok);
+      assert.deepEqual([await ask("127.9.0.7", other), await ask("127.9.0.6")], [403, 200]);
+    } finally {
+      await secure.end();
+      issuer.end();
+    }
   });
 
   test("IPv6 clients count by /64", async () => {

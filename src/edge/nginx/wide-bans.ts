@@ -44,7 +44,9 @@ export function applyWideBan(ban: EdgeBan, prefix: string, bytes: string, isEver
     return true;
   }
   const now = ngx.now();
-  if (until(kind) <= now && ban.bits !== undefined && lengthsInForce(now) >= BAN_LENGTHS_MAX) return false;
+  if (ban.bits !== undefined && !isLengthInForce(bytes.length, ban.bits, now)) {
+    if (lengthsInForce(now) >= BAN_LENGTHS_MAX) return false;
+  }
   const [kept] = bans.set(name, 1, ban.seconds);
   if (!kept) return false;
   const end = now + ban.seconds;
@@ -122,10 +124,15 @@ function readLengths(bytes: number, now: number): Lengths {
 function lengthsInForce(now: number): number {
   let count = 0;
   for (const bytes of [V4_BYTES, V6_BYTES]) {
-    const { onSite, everywhere } = readLengths(bytes, now);
-    count += onSite.length + everywhere.length;
+    const { min, max } = bytes === V4_BYTES ? V4_BITS : V6_BITS;
+    for (let bits = min; bits <= max; bits++) if (isLengthInForce(bytes, bits, now)) count += 1;
   }
   return count;
+}
+
+/** On a site or everywhere: one length counts once. */
+function isLengthInForce(bytes: number, bits: number, now: number): boolean {
+  return holds(lengthKind(bytes, bits, false), now) || holds(lengthKind(bytes, bits, true), now);
 }
 
 function holds(kind: string, now: number): boolean {
