@@ -30,7 +30,7 @@ export class Mitigation {
   readonly isBroad: boolean;
   readonly difficultyBits: number;
   readonly #headerNames: string;
-  readonly #cover: number;
+  #cover: number;
   readonly #collateral: number;
   readonly #sinceMs: number;
   /** Good requests a second that it may be expected to hold. */
@@ -91,6 +91,11 @@ export class Mitigation {
     this.peakPerSecond = Math.max(this.peakPerSecond, perSecond);
     const usual = this.#usualPerSecond;
     if (perSecond > Math.max(2, 3 * usual + 2 * Math.sqrt(usual))) this.#lastUnusualMs = nowMs;
+  }
+
+  /** What it holds of an excess tells more than the few samples it was decided on. */
+  measure(excessPerSecond: number): void {
+    if (excessPerSecond > 0) this.#cover = Math.max(this.#cover, this.heldPerSecond / excessPerSecond);
   }
 
   get heldPerSecond(): number {

@@ -53,7 +53,7 @@ const SEARCH_EVERY_MS = 200;
 const SEARCH_EVERY_MS_MAX = 2000;
 const SEARCH_OFTEN_MS = 3000;
 const CLEARED_LEARNED_PER_TICK = 5;
-const SAMPLES_WANTED = 150;
+const SAMPLES_WANTED = 100;
 /** Answers of so long ago still speak of now: they are told two or three seconds late. */
 const ANSWERS_MS = 6000;
 
@@ -380,6 +380,9 @@ export class SiteWatch {
     const span = this.#window.span(WINDOW_TICKS);
     const seconds = Math.max(span.seconds, 0.1);
     const noise = Math.sqrt(expectation.variance * seconds);
+    for (const { mitigation } of this.#armed) {
+      mitigation.measure(Math.max(span.all / seconds - expectation.perSecond, EXTRA_PER_SECOND_MIN));
+    }
     const isOn =
       incident.kind === "surge"
         ? span.all / seconds > 1.5 * this.#surgeFloor && nowMs - incident.beganAtMs < SURGE_MAX_MS
