@@ -79,7 +79,9 @@ export function ratesOf(series: IncidentView["series"]): readonly ChartPoint[] {
   });
 }
 
-/** "3%", "0.4%", "less than 0.1%"; null where there was nothing to have a share of. */
+/**
+ * "3%", "0.4%", "less than 0.1%"; null where there was nothing to have a share of. Neither all nor nothing is ever said of what is not quite so.
+ */
 export function shareText(
   part: number,
   { of, words }: { readonly of: number; readonly words: Words },
@@ -89,9 +91,10 @@ export function shareText(
   const percent = (value: number): string =>
     value.toLocaleString(words.time.locale, {
       style: "percent",
-      maximumFractionDigits: value < 0.1 ? 1 : 0,
+      maximumFractionDigits: value < 0.1 || value > 0.95 ? 1 : 0,
     });
-  return share > 0 && share < 0.001 ? words.protection.lessThan(percent(0.001)) : percent(share);
+  if (share > 0 && share < 0.001) return words.protection.lessThan(percent(0.001));
+  return percent(share < 1 ? Math.min(share, 0.999) : share);
 }
 
 const SIZES = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"] as const;

@@ -88,7 +88,7 @@ export const PROTECTION_ENGLISH = {
   counts: {
     title: "What your rules did",
     none: "There is no rule yet.",
-    noCounts: "Nothing has been counted yet.",
+    noCounts: "No edge has said what it counted.",
     add: "Change the rules",
     since: "Counted by each edge since it was started.",
     shadow: (n: number) => `would have acted on ${many(n, "request", "requests")}`,
@@ -162,7 +162,7 @@ export const PROTECTION_ENGLISH = {
       604800: "a week",
     },
     reason: "Reason",
-    reasonHelp: "For those who come after you, and for the visitor who asks.",
+    reasonHelp: "For those who come after you.",
     needValue: "say whom",
     needReason: "write a reason",
     create: "Ban",

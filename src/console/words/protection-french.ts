@@ -81,7 +81,7 @@ export const PROTECTION_FRENCH: ProtectionWords = {
   counts: {
     title: "Ce que vos règles ont fait",
     none: "Il n’y a pas encore de règle.",
-    noCounts: "Rien n’a encore été compté.",
+    noCounts: "Aucun nœud n’a dit ce qu’il a compté.",
     add: "Modifier les règles",
     since: "Compté par chaque nœud depuis son démarrage.",
     shadow: (n) => `aurait agi sur ${many(n, "requête", "requêtes")}`,
@@ -152,7 +152,7 @@ export const PROTECTION_FRENCH: ProtectionWords = {
       604800: "une semaine",
     },
     reason: "Motif",
-    reasonHelp: "Pour ceux qui viendront après vous, et pour le visiteur qui demande.",
+    reasonHelp: "Pour ceux qui viendront après vous.",
     needValue: "dites qui",
     needReason: "écrivez un motif",
     create: "Exclure",
