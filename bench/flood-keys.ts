@@ -1,7 +1,8 @@
 /**
- * Keys that a client invents: ten million values of a header by which an owner's rule counts, each with a path, a query and a browser's name that nobody sent before,
- * so that everything that remembers what clients send is filled. Afterwards the bans, the site's policy, its rules and a mitigation must hold as before, and
- * memory must not have grown beyond what the first keys took.
+ * Keys that a client invents: ten million values of a header by which an owner's rule counts, each with a browser's name, a referrer and a cookie that nobody sent before,
+ * so that everything that remembers what clients send is filled. What is asked for lies in the cache: nobody is refused, or the client would be banned, and
+ * nothing more would be counted. Afterwards the bans, the site's policy, its rules and a mitigation must hold as before, and memory must not have grown
+ * beyond what the first keys took.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -88,8 +89,10 @@ export async function measureKeys(
   const startedAt = performance.now();
   let keys = 0;
   let afterTenth = Number.NaN;
+  let perSecond = 0;
   while (keys < options.keys) {
-    const round = Math.min(SECONDS_A_ROUND, keys === 0 ? 3 : SECONDS_A_ROUND);
+    const left = Math.ceil(((options.keys - keys) / perSecond) * 1.05);
+    const round = keys === 0 ? 3 : Math.min(SECONDS_A_ROUND, left);
     await edge.under.node.mitigate([mitigationOf(other.siteId)]);
     const text = await run("wrk", [
       "-t1",
@@ -102,6 +105,7 @@ export async function measureKeys(
     const came = Number(/(\d+) requests in/.exec(text)?.[1] ?? Number.NaN);
     if (!(came > 0)) throw new Error(`Not one key was sent: ${text}`);
     keys += came;
+    perSecond = came / round;
     if (Number.isNaN(afterTenth) && keys >= options.keys / 10) afterTenth = workersMb(edge).pssMb;
   }
   const seconds = (performance.now() - startedAt) / 1000;
@@ -117,8 +121,12 @@ export async function measureKeys(
     ruleWithRate: statuses.slice(0, PER_KEY).every((status) => status === 200) && statuses.at(-1) === 403,
     mitigation: (await ask(visitor, { host: other.host, path: "/", agent: HELD_AGENT })) === 403,
   };
+  // They are at most a second old.
+  await new Promise((resolve) => setTimeout(resolve, 1500));
   const counts = await edge.under.node.ruleCounts(siteId);
   const counted = counts.find(({ rule }) => rule === RULES[0]?.name)?.matched ?? 0;
+  if (counted < keys)
+    throw new Error(`Of ${keys} keys only ${counted} were counted: the figure would mean nothing.`);
   return {
     keys,
     counted,
@@ -167,14 +175,14 @@ function writeKeys(file: string, { host, seed }: { readonly host: string; readon
   writeFileSync(
     file,
     `local run, at = ${seed} * 1000 + os.time() % 1000, 0
-local form = "GET /keys/%x?q%x=%x HTTP/1.1\\r\\nHost: ${host}\\r\\nUser-Agent: client/%x\\r\\n${KEY_FIELD}: %x-%x-%x\\r\\n\\r\\n"
+local form = "GET /assets/logo.svg HTTP/1.1\\r\\nHost: ${host}\\r\\nUser-Agent: client/%x\\r\\nReferer: https://%x.example/\\r\\nCookie: c%x=%x\\r\\n${KEY_FIELD}: %x-%x-%x\\r\\n\\r\\n"
 local concat = table.concat
 request = function()
   local parts = {}
   for i = 1, ${PIPELINED} do
     at = at + 1
     local a = at * 2654435761 % 4294967296
-    parts[i] = form:format(at, at % 1000, a, a, run, at, a)
+    parts[i] = form:format(a, a, at, a, run, at, a)
   end
   return concat(parts)
 end

@@ -49,14 +49,14 @@ type Plan = {
 
 const WHOLE: Plan = {
   seeds: [1, 2, 3],
-  calmSeconds: 20,
+  calmSeconds: 17,
   floodSeconds: 40,
-  burstSeconds: 35,
-  slowSeconds: 40,
+  burstSeconds: 30,
+  slowSeconds: 30,
   resetSeconds: 15,
   keys: 10_000_000,
-  rivalCalmSeconds: 6,
-  rivalFloodSeconds: 10,
+  rivalCalmSeconds: 5,
+  rivalFloodSeconds: 8,
   rivalScenarios: "abcd",
 };
 const QUICK: Plan = {
