@@ -179,6 +179,7 @@ export async function startControl(): Promise<TestControl> {
     previewDomain: "",
     countryDatabase: "",
     asnDatabase: "",
+    crawlerRanges: "",
     defaultLimit: null,
     bodyBytesMax: 1024 * 1024,
   } as unknown as Settings;

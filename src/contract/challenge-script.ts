@@ -61,6 +61,5 @@ more.open=form.hasAttribute("data-open");again.onclick=open;
 var tries=[];try{tries=JSON.parse(sessionStorage.getItem("parapet")||"[]").filter(function(t){return Date.now()-t<300000}).slice(-9);
 tries.push(Date.now());sessionStorage.setItem("parapet",JSON.stringify(tries))}catch(e){tries=[]}
 if(navigator.cookieEnabled===false)fail(words.cookie);
-else if(tries.length>3||form.hasAttribute("data-open")){bar.hidden=true;tell(words.rest);help.hidden=false;more.open=true;again.hidden=false;
-again.onclick=function(){if(location.pathname===form.getAttribute("action"))open();else{try{sessionStorage.removeItem("parapet")}catch(e){}start()}}}
+else if(tries.length>3){fail(words.rest);again.onclick=function(){try{sessionStorage.removeItem("parapet")}catch(e){}over=false;again.onclick=open;start()}}
 else start()})()`;

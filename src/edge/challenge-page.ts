@@ -31,7 +31,7 @@ const STYLE =
   "font:1.0625rem/1.6 system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;overflow-wrap:anywhere}" +
   "main{max-width:40rem;margin:0 auto;padding:clamp(1.5rem,6vw,4rem) 1.25rem}" +
   "h1{font-size:1.6rem;line-height:1.25;margin:0 0 1rem}h2{font-size:1.1rem;margin:0 0 .5rem}p{margin:0 0 1rem}" +
-  "#say{min-height:1.6em;font-weight:600}#bar{height:.75rem;margin:0 0 1rem;border:1px solid var(--soft);border-radius:1rem;overflow:hidden}" +
+  "#say{min-height:1.6em;font-weight:600}#say:empty{min-height:0;margin:0}#bar{height:.75rem;margin:0 0 1rem;border:1px solid var(--soft);border-radius:1rem;overflow:hidden}" +
   "#fill{height:100%;width:0;background:var(--link)}" +
   "section,details{margin:1.5rem 0 0;padding:1rem 0 0;border-top:1px solid var(--line)}summary{cursor:pointer;color:var(--link)}details p{margin-top:.75rem}" +
   "button{font:inherit;min-height:2.75rem;padding:.5rem 1.1rem;border:2px solid var(--link);border-radius:.4rem;background:var(--link);color:var(--on);cursor:pointer}" +
@@ -51,7 +51,7 @@ export function renderChallenge(kind: ChallengeKind): ChallengeFrame {
     `<meta name="viewport" content="width=device-width,initial-scale=1">\n<meta name="robots" content="noindex">\n` +
     `<title>${text(words.title)}</title>\n<style>${STYLE}</style>\n</head>\n<body>\n<main>\n<h1>${text(words.title)}</h1>\n` +
     `<p>${text(lead)}</p>\n${sends ? `<p>${text(words.sent)}</p>\n` : ""}` +
-    `<p id="say" role="status" aria-live="polite"></p>\n` +
+    `<noscript><p>${text(words.noScript)}</p></noscript>\n<p id="say" role="status" aria-live="polite"></p>\n` +
     `<div id="bar" role="progressbar" aria-label="${text(words.progress)}" aria-valuemin="0" aria-valuemax="100" aria-valuenow="0" hidden><div id="fill"></div></div>\n` +
     `<button id="again" type="button" hidden>${text(words.again)}</button>\n` +
     `<details id="more" open><summary>${text(words.other)}</summary>\n<p>${text(words.wait)}</p>\n` +
@@ -59,7 +59,7 @@ export function renderChallenge(kind: ChallengeKind): ChallengeFrame {
     `<input type="hidden" name="token" value="`;
   const middle =
     `"><button>${text(words.go)}</button></form>\n</details>\n` +
-    `<section id="help"${stage === "first" ? " hidden" : ""}><h2>${text(words.help)}</h2>\n<ul>\n` +
+    `<section id="help"${stage === "failed" ? "" : " hidden"}><h2>${text(words.help)}</h2>\n<ul>\n` +
     words.hints.map((hint) => `<li>${text(hint)}</li>\n`).join("") +
     `</ul></section>\n<footer><p>${text(words.reason)} <code>challenge.asked</code><br>${text(words.request)} <code>`;
   const said = words.said;

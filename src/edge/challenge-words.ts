@@ -7,6 +7,7 @@ export type ChallengeWords = {
   readonly early: string;
   readonly failed: string;
   readonly sent: string;
+  readonly noScript: string;
   readonly progress: string;
   readonly again: string;
   readonly other: string;
@@ -38,11 +39,12 @@ export type ChallengeWords = {
 
 const EN: ChallengeWords = {
   title: "One moment, please",
-  lead: "This site is protecting itself from a flood of automated requests. Your browser shows with a short calculation that it is none of them. You need to do nothing, and nothing about you is stored.",
+  lead: "This site is protecting itself from a flood of automated requests. Your browser shows with a short calculation that it is none of them. You need to do nothing. A cookie of this site remembers it for half an hour.",
   early:
     "That was a little early. Please wait until {n} seconds have passed since this page was first shown, then press the button once more.",
   failed:
-    "This check has not worked for you several times. That is not your fault. Below are another way and what most often helps.",
+    "From your address this check has failed several times lately, which need not be your fault. It is tried once more; below are another way and what most often helps.",
+  noScript: "Your browser runs no scripts here. Please use the way below instead.",
   sent: "What you sent has not reached the site. After the check, send it again.",
   progress: "Progress of the check",
   again: "Try again",
@@ -81,12 +83,13 @@ const EN: ChallengeWords = {
 };
 
 const FR: ChallengeWords = {
-  title: "Un instant, s’il vous plaît",
-  lead: "Ce site se protège d’un afflux de requêtes automatiques. Par un court calcul, votre navigateur montre qu’il n’en fait pas partie. Vous n’avez rien à faire, et rien n’est conservé à votre sujet.",
+  title: "Un instant, s’il vous plaît",
+  lead: "Ce site se protège d’un afflux de requêtes automatiques. Par un court calcul, votre navigateur montre qu’il n’en fait pas partie. Vous n’avez rien à faire. Un cookie de ce site s’en souvient une demi-heure.",
   early:
     "C’était un peu tôt. Attendez que {n} secondes se soient écoulées depuis le premier affichage de cette page, puis appuyez encore une fois sur le bouton.",
   failed:
-    "Cette vérification n’a pas abouti plusieurs fois. Ce n’est pas votre faute. Vous trouverez ci-dessous une autre voie et ce qui aide le plus souvent.",
+    "Depuis votre adresse, cette vérification a échoué plusieurs fois récemment, sans que ce soit forcément votre faute. Elle est tentée encore une fois ; vous trouverez ci-dessous une autre voie et ce qui aide le plus souvent.",
+  noScript: "Votre navigateur n’exécute pas de scripts ici. Prenez la voie ci-dessous.",
   sent: "Ce que vous avez envoyé n’est pas arrivé au site. Après la vérification, envoyez-le de nouveau.",
   progress: "Avancement de la vérification",
   again: "Réessayer",
@@ -95,13 +98,13 @@ const FR: ChallengeWords = {
   go: "Continuer",
   help: "Si cela ne fonctionne pas",
   hints: [
-    "Autorisez les cookies pour ce site : le résultat de la vérification y est gardé une demi-heure.",
+    "Autorisez les cookies pour ce site : le résultat de la vérification y est gardé une demi-heure.",
     "Avec un VPN, un proxy ou un relais, votre adresse peut changer entre deux requêtes. Désactivez-le pour ce site, ou gardez une même sortie.",
     "Utilisez un navigateur à jour, et rechargez cette page si elle est ouverte depuis plus de cinq minutes.",
     "Si rien n’aide, écrivez au propriétaire du site en donnant le numéro de requête ci-dessous.",
   ],
-  reason: "Motif :",
-  request: "Requête :",
+  reason: "Motif :",
+  request: "Requête :",
   program:
     "Ce site est submergé de requêtes et demande une preuve de travail. Un navigateur passe de lui-même. Si cette adresse est destinée à des programmes, le propriétaire du site peut l’en dispenser. Voir docs/reference/challenge.md pour apporter une preuve par programme.",
   passed: "La vérification est réussie",
@@ -116,7 +119,7 @@ const FR: ChallengeWords = {
     sends: "C’est réussi. Envoyez de nouveau ce que vous aviez envoyé.",
     resend: "Envoyer de nouveau",
     refused:
-      "La vérification n’a pas été acceptée : votre adresse a peut-être changé entre-temps, ou la page était ouverte depuis trop longtemps. Réessayez, ou prenez l’autre voie ci-dessous.",
+      "La vérification n’a pas été acceptée : votre adresse a peut-être changé entre-temps, ou la page était ouverte depuis trop longtemps. Réessayez, ou prenez l’autre voie ci-dessous.",
     cookie:
       "Votre navigateur ne garde pas le cookie de ce site, et la vérification est aussitôt oubliée. Autorisez les cookies pour ce site, puis réessayez.",
     network: "Le résultat n’a pas pu être envoyé. Vérifiez votre connexion, puis réessayez.",

@@ -85,7 +85,7 @@ ${fields}
       add_header Cache-Control no-store always;
       add_header Vary "Accept, Accept-Language, Cookie" always;
       add_header Content-Security-Policy "${CHALLENGE_CSP}" always;
-      return 403 "$p_page_before$p_challenge\\"><input type=\\"hidden\\" name=\\"target\\" value=\\"$p_target$p_page_middle$p_request$p_page_after";
+      return 403 "$p_page_before$p_challenge\\"><input type=\\"hidden\\" name=\\"target\\" value=\\"$p_challenge_target$p_page_middle$p_request$p_page_after";
     }
     location @challenge_brought {
       internal;

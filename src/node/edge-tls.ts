@@ -82,6 +82,11 @@ export class EdgeTls {
     }
   }
 
+  /** What the fleet shares; null until it is known. */
+  get ticketSecret(): string | null {
+    return this.#secrets?.ticketSecret ?? null;
+  }
+
   /** Writes the files that nginx.conf names; null when nobody is served over TLS. */
   conf(): TlsConfOptions | null {
     const { listen } = this.#options;

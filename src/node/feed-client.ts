@@ -5,6 +5,7 @@ import type { SiteId } from "../contract/ids.ts";
 import type { RuleCounts } from "../contract/protection.ts";
 import type { EdgeChange, EdgeFeedAnswer } from "../contract/edge-site.ts";
 import type { EdgeMitigation } from "../contract/flood.ts";
+import type { CrawlerFinding, CrawlerQuestion } from "./crawlers.ts";
 
 const ANSWER_BYTES_MAX = 1024 * 1024;
 /** Twice what the edge stops at (src/edge/nginx/sample.ts), since its last batch goes over. */
@@ -56,6 +57,20 @@ export function postMitigations(
   mitigations: readonly EdgeMitigation[],
 ): Promise<unknown> {
   return call(socketPath, { method: "POST", path: "/mitigations", body: JSON.stringify({ mitigations }) });
+}
+
+/** The keys of challenges, as text (`challenge-keys.ts`). In force within a second. */
+export function postChallengeKeys(socketPath: string, keys: string): Promise<unknown> {
+  return call(socketPath, { method: "POST", path: "/challenge-keys", body: keys });
+}
+
+/** Who says to be a crawler, each once. */
+export function askCrawlers(socketPath: string): Promise<{ readonly asked: readonly CrawlerQuestion[] }> {
+  return call(socketPath, { method: "GET", path: "/crawlers", body: "" });
+}
+
+export function postCrawlers(socketPath: string, found: readonly CrawlerFinding[]): Promise<unknown> {
+  return call(socketPath, { method: "POST", path: "/crawlers", body: JSON.stringify({ found }) });
 }
 
 export function askStatus(socketPath: string): Promise<EdgeFeedAnswer> {

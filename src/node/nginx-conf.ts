@@ -103,6 +103,9 @@ ${common}
   lua_shared_dict parapet_mitigations 8m;
   lua_shared_dict parapet_clearances 16m;
   lua_shared_dict parapet_challenge_failures 8m;
+  lua_shared_dict parapet_crawlers 1m;
+  lua_shared_dict parapet_crawlers_refuted 1m;
+  lua_shared_dict parapet_crawlers_asked 256k;
   lua_shared_dict parapet_watch 16m;
   lua_shared_dict parapet_refusals 8m;
   lua_shared_dict parapet_good 8m;
@@ -139,6 +142,7 @@ ${renderFetchServer(cache)}
     location = /bans { content_by_lua_block { parapet_bans() } }
     location = /gates { content_by_lua_block { parapet_gates() } }
     location = /mitigations { content_by_lua_block { parapet_mitigations() } }
+    location = /crawlers { content_by_lua_block { parapet_crawlers() } }
     location = /challenge-keys { content_by_lua_block { parapet_challenge_keys() } }
     location = /watch { content_by_lua_block { parapet_watch() } }
     location = /cache { content_by_lua_block { parapet_cache_state() } }
@@ -295,7 +299,7 @@ function renderMaps(cdnId: string): string {
   map "" $p_page_after { default ""; }
   map "" $p_challenge { default ""; }
   # Where a visitor goes after a challenge: what was asked for, as far as it is safe in HTML and leads to no other host.
-  map $request_uri $p_target {
+  map $request_uri $p_challenge_target {
     "~^${CHALLENGE_PATH}" /;
     "~^/(?!/)[-A-Za-z0-9._~/?&=+%:@,;!*()$]{0,1499}$" $request_uri;
     default /;

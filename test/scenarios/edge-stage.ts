@@ -55,6 +55,8 @@ export type Ask = {
   readonly method?: string;
   readonly headers?: Record<string, string | string[]>;
   readonly body?: string | Buffer;
+  /** Another address of the loopback to come from. */
+  readonly localAddress?: string;
 };
 export type Answer = {
   readonly status: number;
@@ -135,6 +137,7 @@ export function ask(address: string, input: Ask): Promise<Answer> {
         path: input.path ?? "/",
         method: input.method ?? "GET",
         headers: { host: input.host, ...input.headers },
+        ...(input.localAddress === undefined ? {} : { localAddress: input.localAddress }),
         agent: false,
       },
       (answer) => {

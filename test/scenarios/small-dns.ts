@@ -8,7 +8,7 @@ export type SmallDns = {
   readonly asked: string[];
   set(
     name: string,
-    type: "A" | "AAAA" | "CNAME" | "TXT" | "MX" | "CAA" | "NS",
+    type: "A" | "AAAA" | "CNAME" | "TXT" | "MX" | "CAA" | "NS" | "PTR",
     values: readonly unknown[],
   ): void;
   /** Until it is called again with false, nothing is answered at all. */

@@ -72,6 +72,7 @@ export async function openWebStage(options: { readonly vault?: boolean } = {}): 
     previewDomain: "",
     countryDatabase: "",
     asnDatabase: "",
+    crawlerRanges: "",
     defaultLimit: null,
     bodyBytesMax: 1024 * 1024,
   };

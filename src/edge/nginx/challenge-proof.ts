@@ -98,8 +98,7 @@ export function takeProof(): void {
   if (left < 0) return refuse(site, { bits: challenge.bits, target });
   if (left > 0) {
     ngx.header["Retry-After"] = string.format("%d", left);
-    countFailure(site);
-    ngx.var["p_target"] = target;
+    ngx.var["p_challenge_target"] = target;
     const { waitSeconds } = challenge;
     return answerWithChallenge(site, { challenge: text, waitSeconds, stage: "early", sends: target === "" });
   }
@@ -176,7 +175,7 @@ function answerCheck(site: Loaded): void {
 function refuse(site: Loaded, asked: { readonly bits: number; readonly target: string }): void {
   countChallenge(site, false);
   const count = countFailure(site);
-  ngx.var["p_target"] = asked.target;
+  ngx.var["p_challenge_target"] = asked.target;
   const { bits, target } = asked;
   const challenge = issue(site, bits);
   const waitSeconds = readChallenge(challenge)?.waitSeconds ?? 0;

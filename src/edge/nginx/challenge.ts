@@ -26,6 +26,7 @@ import { isInPaths } from "../path-glob.ts";
 import { send } from "./answer.ts";
 import { asksForJson, askedLanguage } from "./asked.ts";
 import { sign } from "./challenge-keys.ts";
+import { isProvedCrawler } from "./crawlers.ts";
 import { canRead, clientBytes } from "./plain-request.ts";
 import { requestId } from "./request-id.ts";
 import { clearance } from "./sample.ts";
@@ -39,7 +40,7 @@ const BUDGETS: Record<ClearanceKind, Allowance> = { w: allowanceOf(10, 300), t: 
 /** Two tokens, so that a client with two networks (IPv4 and IPv6, say) passes from both. */
 const COOKIE_CHARS_MAX = 130;
 const VERIFIED_MAX = 5000;
-const FAILURES_SHOWN = 3;
+const FAILURES_SHOWN = 5;
 const FAILURE_SECONDS = 600;
 
 type Verified = {
@@ -59,7 +60,7 @@ export function mayPassChallenge(site: Loaded, path: string): boolean {
   if (path !== CHALLENGE_PATH && isNeverChallenged(path)) return true;
   const { neverChallenge } = site;
   if (neverChallenge !== undefined && isInPaths(neverChallenge, path)) return true;
-  return isPreflight();
+  return isPreflight() || isProvedCrawler();
 }
 
 /** Whether the request comes with a clearance that holds; asks nothing of its budget. */
@@ -70,7 +71,7 @@ clearance.isCleared = (site) => isCleared(site);
 
 /** Answers with a challenge of so many zero bits. */
 export function answerChallenge(site: Loaded, bits: number): void {
-  const bounded = math.min(math.max(math.floor(bits), 0), CHALLENGE_BITS_MAX);
+  const bounded = math.min(math.max(math.floor(bits), 1), CHALLENGE_BITS_MAX);
   const method = ngx.req.get_method();
   const [failed] = failures.get(clientKey(site));
   answerWithChallenge(site, {
@@ -97,7 +98,7 @@ export function answerWithChallenge(
   const frame = frameOf(asked);
   ngx.var["p_page_before"] = frame.before;
   ngx.var["p_challenge"] = asked.challenge;
-  if (asked.sends) ngx.var["p_target"] = "";
+  if (asked.sends) ngx.var["p_challenge_target"] = "";
   ngx.var["p_page_middle"] = frame.middle;
   ngx.var["p_page_after"] = frame.after;
   return ngx.exec("@challenged");

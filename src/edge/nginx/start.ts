@@ -13,6 +13,7 @@ import { addAge } from "./cache-age.ts";
 import { feedChallengeKeys, startChallengeKeys } from "./challenge-keys.ts";
 import { leaveChallengePath, takeProof } from "./challenge-proof.ts";
 import { takeCacheState } from "./cache-memory.ts";
+import { feedCrawlers } from "./crawlers.ts";
 import { again, failFetch, fetch, judge, merge, takeStored } from "./cache-fetch.ts";
 import { showCertificate } from "./certificates.ts";
 import { readChunkedBody } from "./chunked.ts";
@@ -104,6 +105,7 @@ export function start(options: StartOptions): void {
   _G["parapet_left"] = givePlaceBack;
   _G["parapet_mitigations"] = feedMitigations;
   _G["parapet_challenge_keys"] = feedChallengeKeys;
+  _G["parapet_crawlers"] = feedCrawlers;
   _G["parapet_challenge_brought"] = takeProof;
   _G["parapet_challenge_path"] = leaveChallengePath;
   _G["parapet_watch"] = drainWatch;
