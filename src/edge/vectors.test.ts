@@ -26,9 +26,30 @@ test("every vector holds under Node and under LuaJIT", async () => {
     assert.deepEqual(decide(vector.name, vector.args), vector.expect, `Node: ${what}`);
     assert.deepEqual(inLua[i], vector.expect, `LuaJIT: ${what}`);
   }
-  assert.equal(names.length, 13, "vector files");
+  assert.equal(names.length, 14, "vector files");
   assert.ok(vectors.length >= 320, `only ${vectors.length} vectors`);
   assert.ok(modules >= 25, `only ${modules} modules were compiled`);
+});
+
+test("the challenge is the same bytes from both, and its pieces judge anything alike", () => {
+  const asked: Vector[] = [];
+  for (const language of ["en", "fr"]) {
+    asked.push({ name: "challengeProblem", args: [language, "0123abcd", "1.2.3.4.x"] });
+    for (const stage of ["first", "early", "failed"]) {
+      for (const sends of [true, false])
+        asked.push({ name: "challengePage", args: [language, stage, sends, 15] });
+    }
+  }
+  const unit = fc.constantFrom(...'01.wt-_Aa9~%2Ff+&=/?:@\\"<a');
+  for (const text of fc.sample(fc.string({ unit, maxLength: 70 }), { numRuns: 300, seed: 4 })) {
+    for (const name of ["challenge", "clearance", "safeTarget", "isNonce", "isNeverChallenged"])
+      asked.push({ name, args: [text] });
+    asked.push({ name: "formField", args: [`token=${text}&target=${text}`, "target"] });
+  }
+  const inLua = underLuaJit(asked);
+  for (const [i, one] of asked.entries()) {
+    assert.deepEqual(inLua[i], decide(one.name, one.args), `${one.name}(${JSON.stringify(one.args)})`);
+  }
 });
 
 test("pages are the same bytes from both, in both languages, and load nothing from anywhere", () => {

@@ -14,6 +14,23 @@ import { REASON_STATUS, type ReasonCode } from "../contract/verdict.ts";
 import { allowanceOf, judge, retryAfterSeconds } from "./client-limit.ts";
 import { errorProblem, reasonOfStatus, renderError } from "./error-page.ts";
 import type { CacheMode, CachePurge, CacheRule } from "../contract/cache.ts";
+import { isNeverChallenged } from "./challenge-exempt.ts";
+import { challengeProblem, renderChallenge, type ChallengeStage } from "./challenge-page.ts";
+import {
+  challengeMessage,
+  clearanceMessage,
+  formField,
+  isProofInTime,
+  readChallenge,
+  readClearance,
+  safeTarget,
+  secondsToWait,
+  writeChallenge,
+  writeClearance,
+  type ClearanceKind,
+} from "./clearance.ts";
+import { claimedCrawler } from "./crawler-claim.ts";
+import { hasZeroBits, isNonce, proofBlock } from "./proof-of-work.ts";
 import { keyTarget } from "./cache-key.ts";
 import { preparePurges, purgeNumber } from "./cache-purges.ts";
 import { globMatches, hasCookie, storeSecondsOf } from "./cache-rules.ts";
@@ -46,7 +63,6 @@ import {
   pathShape,
   queryShape,
   referrerOf,
-  withoutGrease,
 } from "./request-features.ts";
 import { prepareRedirects, redirectOf, redirectTarget } from "./redirect.ts";
 import { isLetIn, maintenanceMessage, prepareRules, robotsText } from "./site-rules.ts";
@@ -152,6 +168,52 @@ const DECISIONS: Record<string, ((args: readonly unknown[]) => Plain | readonly 
   peerAvoided: (a) => peerAvoided(a[0] as number[]),
   peerComesBack: () => peerComesBack(),
   sameText: (a) => sameText(a[0] as string, a[1] as string),
+  /** What is read is written again: null for nothing. */
+  challenge: (a) => {
+    const read = readChallenge(a[0] as string);
+    return read === undefined ? null : writeChallenge(read);
+  },
+  clearance: (a) => {
+    const read = readClearance(a[0] as string);
+    return read === undefined ? null : writeClearance(read);
+  },
+  challengeMessage: (a) =>
+    challengeMessage(a[0] as string, {
+      issuedAt: a[1] as number,
+      bits: a[2] as number,
+      waitSeconds: a[3] as number,
+      network: a[4] as string,
+    }),
+  clearanceMessage: (a) =>
+    clearanceMessage(a[0] as string, {
+      expiresAt: a[1] as number,
+      kind: a[2] as ClearanceKind,
+      id: a[3] as string,
+      network: a[4] as string,
+    }),
+  /** When it was given out, bits, wait, now. */
+  challengeMoments: (a) => {
+    const read = { issuedAt: a[0] as number, bits: 16, waitSeconds: a[1] as number, mac: "" };
+    return [isProofInTime(read, a[2] as number), secondsToWait(read, a[2] as number)];
+  },
+  proofBlock: (a) => proofBlock(a[0] as string),
+  isNonce: (a) => isNonce(a[0] as string),
+  hasZeroBits: (a) => hasZeroBits(a[0] as string, a[1] as number),
+  safeTarget: (a) => safeTarget(a[0] as string),
+  formField: (a) => formField(a[0] as string, a[1] as string),
+  isNeverChallenged: (a) => isNeverChallenged(a[0] as string),
+  claimedCrawler: (a) => claimedCrawler(a[0] as string),
+  challengePage: (a) => {
+    const { before, middle, after } = renderChallenge({
+      language: a[0] as Language,
+      stage: a[1] as ChallengeStage,
+      sends: a[2] as boolean,
+      waitSeconds: a[3] as number,
+    });
+    return [before, middle, after];
+  },
+  challengeProblem: (a) =>
+    challengeProblem(a[0] as Language, { requestId: a[1] as string, challenge: a[2] as string }),
   addressBytes: (a) => {
     const bytes = addressBytes(a[0] as string);
     const out: string[] = [];
@@ -167,7 +229,6 @@ const DECISIONS: Record<string, ((args: readonly unknown[]) => Plain | readonly 
   addressText: (a) => addressText(addressBytes(a[0] as string)),
   networkText: (a) => networkText(addressBytes(a[0] as string)),
   referrerOf: (a) => referrerOf(a[0] as string, a[1] as string),
-  withoutGrease: (a) => withoutGrease(a[0] as string),
   /** Field names in lower case → the feature `headers`. */
   headersHash: (a) => {
     let mixed = 0;
