@@ -9,6 +9,7 @@ import type { BanMade, BanView, CursorPage } from "../contract/http-protection.t
 import { DATA_OPTION, dataDirFrom } from "./data-dir.ts";
 import { durationSeconds } from "./duration.ts";
 import { callLocal } from "./local-client.ts";
+import { printable } from "./printable.ts";
 import type { Verb } from "./verb.ts";
 
 const USAGE =
@@ -87,8 +88,6 @@ export function lineOf(ban: BanView): string {
 }
 
 const clock = (at: string): string => at.slice(0, 16).replace("T", " ");
-/** A reason may hold what a terminal would obey. */
-const printable = (text: string): string => text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, " ");
 
 async function listed(dataDir: string, query: Readonly<Record<string, string>>): Promise<BanView[]> {
   const found: BanView[] = [];

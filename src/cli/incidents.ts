@@ -4,6 +4,7 @@ import { Fault } from "../contract/fault.ts";
 import type { CursorPage, IncidentRow, IncidentView } from "../contract/http-protection.ts";
 import { DATA_OPTION, dataDirFrom } from "./data-dir.ts";
 import { callLocal } from "./local-client.ts";
+import { printable } from "./printable.ts";
 import type { Verb } from "./verb.ts";
 
 const CHART_COLUMNS = 60;
@@ -116,5 +117,3 @@ const figure = (value: number): string =>
   new Intl.NumberFormat("en", { maximumFractionDigits: value < 10 ? 1 : 0 }).format(value);
 const percent = (part: number): string => `${(100 * part).toFixed(part < 0.1 ? 1 : 0)} %`;
 const share = ({ requests, passed }: IncidentRow): string => percent(requests === 0 ? 0 : passed / requests);
-/** Strangers chose parts of the words: a terminal must not obey them. */
-const printable = (text: string): string => text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, " ");

@@ -26,7 +26,7 @@ export type BanView = {
   /** The site's first hostname. */
   readonly siteName: string | null;
   readonly kind: BanKind;
-  /** "192.0.2.7", "2001:db8:1:2::/64" (an IPv6 address means its /64), "192.0.2.0/24", "64500", "FR". */
+  /** "192.0.2.7", "2001:db8:1:2::" (of an IPv6 address its /64 is meant), "192.0.2.0/24", "64500", "FR". */
   readonly value: string;
   readonly reason: string;
   /** A person's name, or "watch" for a node itself. */

@@ -52,7 +52,10 @@ export function readBanValue(
       value: { kind, value: address.toString(), range: `${address.toString()}/32`, length: null },
     };
   }
-  const range = `${(ipaddr.IPv6.networkAddressFromCIDR(`${address.toString()}/64`) as ipaddr.IPv6).toRFC5952String()}/64`;
+  const network = ipaddr.IPv6.networkAddressFromCIDR(`${address.toString()}/64`) as ipaddr.IPv6;
+  if (!isOutside(network))
+    return refuse(`"${shown}" is no address that a client can have: give that of a client`);
+  const range = `${network.toRFC5952String()}/64`;
   return { ok: true, value: { kind, value: range.slice(0, -3), range, length: null } };
 }
 

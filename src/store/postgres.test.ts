@@ -23,6 +23,7 @@ const SLICE = [
   "src/sites/open-sites.test.ts",
   "src/sites/hostnames.test.ts",
   "src/sites/site-settings.test.ts",
+  "src/sites/protection.test.ts",
   "test/laws/law-2-two-humans.test.ts",
 ];
 
