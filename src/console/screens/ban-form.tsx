@@ -57,6 +57,80 @@ function Warnings({ made }: { readonly made: BanMade }) {
   );
 }
 
+function BanFields({
+  form,
+  fields,
+  anywhere,
+  onForm,
+}: {
+  readonly form: Form;
+  readonly fields: Readonly<Record<string, string>>;
+  /** Whether the site can be chosen. */
+  readonly anywhere: boolean;
+  readonly onForm: (form: Form) => void;
+}) {
+  const w = useWords().protection.bans;
+  const sites = useSites();
+  const field = <K extends keyof Form>(name: K, value: Form[K]): void => onForm({ ...form, [name]: value });
+  return (
+    <>
+      <div className="two">
+        <NativeSelect
+          label={w.what}
+          value={form.kind}
+          onChange={(event) =>
+            field("kind", BAN_KINDS.find((kind) => kind === event.currentTarget.value) ?? "address")
+          }
+          data={BAN_KINDS.map((value) => ({ value, label: w.kind[value] }))}
+        />
+        <TextInput
+          label={w.value}
+          description={w.kindHelp[form.kind]}
+          classNames={{ input: "mono" }}
+          autoCapitalize="none"
+          spellCheck={false}
+          maxLength={60}
+          value={form.value}
+          error={fields["value"] ?? null}
+          onChange={(event) => field("value", event.currentTarget.value)}
+        />
+        <NativeSelect
+          label={w.long}
+          value={form.long}
+          error={fields["seconds"] ?? null}
+          onChange={(event) =>
+            field("long", LENGTHS.find((each) => each === event.currentTarget.value) ?? "3600")
+          }
+          data={LENGTHS.map((value) => ({ value, label: w.longs[value] }))}
+        />
+        {anywhere ? (
+          <NativeSelect
+            label={w.on}
+            value={form.on}
+            error={fields["siteId"] ?? null}
+            onChange={(event) => field("on", event.currentTarget.value)}
+            data={[
+              { value: "", label: w.everywhere },
+              ...(sites.data?.items ?? []).map((site) => ({
+                value: site.siteId,
+                label: site.hostnames[0] ?? site.siteId,
+              })),
+            ]}
+          />
+        ) : null}
+      </div>
+      <TextInput
+        label={w.reason}
+        description={w.reasonHelp}
+        maxLength={BAN_REASON_CHARS_MAX}
+        value={form.reason}
+        error={fields["reason"] ?? null}
+        onChange={(event) => field("reason", event.currentTarget.value)}
+      />
+    </>
+  );
+}
+
 export function BanForm({ siteId, role }: { readonly siteId: SiteId | null; readonly role: Role }) {
   const words = useWords();
   const w = words.protection.bans;
@@ -89,7 +163,6 @@ export function BanForm({ siteId, role }: { readonly siteId: SiteId | null; read
     send.reset();
     setAsking(true);
   };
-  const field = <K extends keyof Form>(name: K, value: Form[K]): void => setForm({ ...form, [name]: value });
   return (
     <Panel title={w.add}>
       <form
@@ -101,59 +174,7 @@ export function BanForm({ siteId, role }: { readonly siteId: SiteId | null; read
         }}
       >
         {send.data === undefined ? null : <Warnings made={send.data} />}
-        <div className="two">
-          <NativeSelect
-            label={w.what}
-            value={form.kind}
-            onChange={(event) =>
-              field("kind", BAN_KINDS.find((kind) => kind === event.currentTarget.value) ?? "address")
-            }
-            data={BAN_KINDS.map((value) => ({ value, label: w.kind[value] }))}
-          />
-          <TextInput
-            label={w.value}
-            description={w.kindHelp[form.kind]}
-            classNames={{ input: "mono" }}
-            autoCapitalize="none"
-            spellCheck={false}
-            maxLength={60}
-            value={form.value}
-            error={fields["value"] ?? null}
-            onChange={(event) => field("value", event.currentTarget.value)}
-          />
-          <NativeSelect
-            label={w.long}
-            value={form.long}
-            error={fields["seconds"] ?? null}
-            onChange={(event) =>
-              field("long", LENGTHS.find((each) => each === event.currentTarget.value) ?? "3600")
-            }
-            data={LENGTHS.map((value) => ({ value, label: w.longs[value] }))}
-          />
-          {siteId === null ? (
-            <NativeSelect
-              label={w.on}
-              value={form.on}
-              error={fields["siteId"] ?? null}
-              onChange={(event) => field("on", event.currentTarget.value)}
-              data={[
-                { value: "", label: w.everywhere },
-                ...(sites.data?.items ?? []).map((site) => ({
-                  value: site.siteId,
-                  label: site.hostnames[0] ?? site.siteId,
-                })),
-              ]}
-            />
-          ) : null}
-        </div>
-        <TextInput
-          label={w.reason}
-          description={w.reasonHelp}
-          maxLength={BAN_REASON_CHARS_MAX}
-          value={form.reason}
-          error={fields["reason"] ?? null}
-          onChange={(event) => field("reason", event.currentTarget.value)}
-        />
+        <BanFields form={form} fields={fields} anywhere={siteId === null} onForm={setForm} />
         {asking ? null : <FaultNote fault={send.error} shownFields={SHOWN} />}
         <ActButton
           label={w.create}

@@ -72,6 +72,62 @@ function SwitchOff({ site, view }: { readonly site: Site; readonly view: Protect
 
 type Form = { readonly some: boolean; readonly paths: string; readonly end: End; readonly at: string };
 
+function AttackFields({
+  form,
+  pathFault,
+  onForm,
+}: {
+  readonly form: Form;
+  readonly pathFault: string | null;
+  readonly onForm: (form: Form) => void;
+}) {
+  const w = useWords().protection.attack;
+  const now = useNow();
+  return (
+    <div className="two">
+      <Radio.Group
+        label={w.where}
+        value={form.some ? "some" : "whole"}
+        onChange={(value) => onForm({ ...form, some: value === "some" })}
+      >
+        <Stack gap={8} mt={6}>
+          <Radio value="whole" label={w.whole} />
+          <Radio value="some" label={w.some} />
+        </Stack>
+      </Radio.Group>
+      <NativeSelect
+        label={w.ends}
+        value={form.end}
+        onChange={(event) =>
+          onForm({ ...form, end: ENDS.find((end) => end === event.currentTarget.value) ?? "3600" })
+        }
+        data={ENDS.map((end) => ({ value: end, label: w.endsIn[end] }))}
+      />
+      {form.some ? (
+        <TextInput
+          label={w.paths}
+          description={w.pathsHelp(UNDER_ATTACK_PATHS_MAX)}
+          classNames={{ input: "mono" }}
+          autoCapitalize="none"
+          spellCheck={false}
+          value={form.paths}
+          error={pathFault}
+          onChange={(event) => onForm({ ...form, paths: event.currentTarget.value })}
+        />
+      ) : null}
+      {form.end === "at" ? (
+        <TextInput
+          type="datetime-local"
+          label={w.at}
+          min={toLocalField(now)}
+          value={form.at}
+          onChange={(event) => onForm({ ...form, at: event.currentTarget.value })}
+        />
+      ) : null}
+    </div>
+  );
+}
+
 function SwitchOn({ site, view }: { readonly site: Site; readonly view: ProtectionView }) {
   const words = useWords();
   const w = words.protection.attack;
@@ -106,47 +162,7 @@ function SwitchOn({ site, view }: { readonly site: Site; readonly view: Protecti
         askNow();
       }}
     >
-      <div className="two">
-        <Radio.Group
-          label={w.where}
-          value={form.some ? "some" : "whole"}
-          onChange={(value) => setForm({ ...form, some: value === "some" })}
-        >
-          <Stack gap={8} mt={6}>
-            <Radio value="whole" label={w.whole} />
-            <Radio value="some" label={w.some} />
-          </Stack>
-        </Radio.Group>
-        <NativeSelect
-          label={w.ends}
-          value={form.end}
-          onChange={(event) =>
-            setForm({ ...form, end: ENDS.find((end) => end === event.currentTarget.value) ?? "3600" })
-          }
-          data={ENDS.map((end) => ({ value: end, label: w.endsIn[end] }))}
-        />
-        {form.some ? (
-          <TextInput
-            label={w.paths}
-            description={w.pathsHelp(UNDER_ATTACK_PATHS_MAX)}
-            classNames={{ input: "mono" }}
-            autoCapitalize="none"
-            spellCheck={false}
-            value={form.paths}
-            error={pathFault ?? null}
-            onChange={(event) => setForm({ ...form, paths: event.currentTarget.value })}
-          />
-        ) : null}
-        {form.end === "at" ? (
-          <TextInput
-            type="datetime-local"
-            label={w.at}
-            min={toLocalField(now)}
-            value={form.at}
-            onChange={(event) => setForm({ ...form, at: event.currentTarget.value })}
-          />
-        ) : null}
-      </div>
+      <AttackFields form={form} pathFault={pathFault ?? null} onForm={setForm} />
       <ActButton
         label={w.switchOn}
         ok={why === null && !send.isPending}

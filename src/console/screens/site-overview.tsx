@@ -151,7 +151,7 @@ function Glance({ site }: { readonly site: Site }) {
 function Trouble({ site }: { readonly site: Site }) {
   const { data } = useProtection(site.siteId);
   if (data === undefined || (data.incidents.length === 0 && !data.isUnderAttackNow)) return null;
-  return <GlanceNote view={data} site={site} />;
+  return <GlanceNote view={data} site={site} withWords />;
 }
 
 export function SiteOverviewScreen({ siteId }: { readonly siteId: SiteId }) {

@@ -19,7 +19,16 @@ import { AttackPanel } from "./site-attack.tsx";
 import type { Site } from "./site-frame.tsx";
 
 /** What whoever is worried looks for first. */
-export function GlanceNote({ view, site }: { readonly view: ProtectionView; readonly site: Site }) {
+export function GlanceNote({
+  view,
+  site,
+  withWords,
+}: {
+  readonly view: ProtectionView;
+  readonly site: Site;
+  /** False where what is in force stands below and says the same. */
+  readonly withWords: boolean;
+}) {
   const words = useWords();
   const w = words.protection.state;
   const { language } = useLanguage();
@@ -33,8 +42,7 @@ export function GlanceNote({ view, site }: { readonly view: ProtectionView; read
       {said === null ? null : <span>{said}</span>}
       {incident === null ? null : (
         <>
-          {/* What is in force against it says the same below. */}
-          {incident.words === null || view.mitigations.length > 0 ? null : (
+          {incident.words === null || !withWords ? null : (
             <span className="begins">{incident.words[language]}</span>
           )}
           <IncidentFacts row={incident} />
@@ -169,7 +177,7 @@ export function SiteProtectionScreen({ siteId }: { readonly siteId: SiteId }) {
         <Loaded query={protection}>
           {(view) => (
             <div className="stack">
-              <GlanceNote view={view} site={site} />
+              <GlanceNote view={view} site={site} withWords={view.mitigations.length === 0} />
               <Mitigations mitigations={view.mitigations} />
               <AttackPanel site={site} view={view} />
               <RuleCounts view={view} site={site} />
