@@ -14,7 +14,7 @@ import {
 } from "playwright-core";
 import { PROTECTION_DEFAULT } from "../../src/contract/protection.ts";
 import { certificateFor, giveCertificate, newIssuer } from "./tls-stage.ts";
-import { openOrigin, openStage, policyFor, type Origin, type Stage } from "./edge-stage.ts";
+import { openOrigin, openStage, policyFor, until, type Origin, type Stage } from "./edge-stage.ts";
 
 const HOST = "forum.example";
 const ARGS = [
@@ -103,7 +103,7 @@ test("the page shows how far it is, in the visitor's language, on a phone, in li
       await bar.waitFor(DEADLINE);
       assert.equal(await page.locator("html").getAttribute("lang"), locale.slice(0, 2));
       await page.getByText(/ \d+ seconds\.| \d+ secondes environ\./).waitFor(DEADLINE);
-      assert.ok(Number(await bar.getAttribute("aria-valuenow")) > 0, "progress is told");
+      await until(async () => Number(await bar.getAttribute("aria-valuenow")) > 0);
       const width = await page.evaluate("document.documentElement.scrollWidth");
       assert.ok((width as number) <= 390, `${String(width)} px wide`);
       await shoot(page, `working-${locale}`);

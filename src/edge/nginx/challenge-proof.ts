@@ -31,6 +31,8 @@ import { asksForJson, askedLanguage } from "./asked.ts";
 import {
   answerWithChallenge,
   clearanceCookie,
+  clientAddress,
+  clientKey,
   clientNetwork,
   countFailure,
   forgetFailures,
@@ -38,10 +40,11 @@ import {
   isFailing,
   issue,
 } from "./challenge.ts";
+import { inForce, isBanned, refuseBanned } from "./bans.ts";
 import { base64Url, sign } from "./challenge-keys.ts";
 import { sha256 } from "./hmac.ts";
 import { requestId } from "./request-id.ts";
-import { countChallenge } from "./sample.ts";
+import { countChallenge, countRefusal } from "./sample.ts";
 import { siteById, type Loaded } from "./sites.ts";
 
 const waits = ngx.shared["parapet_challenge_failures"]!;
@@ -58,6 +61,11 @@ export function takesProof(site: Loaded): boolean {
   if (ngx.var["uri"] !== CHALLENGE_PATH || ngx.req.get_method() !== "POST") return false;
   ngx.var["p_site"] = site.siteId;
   requestId();
+  if (inForce.any && isBanned(site, clientKey(site), clientAddress())) {
+    countRefusal(site, "banned");
+    refuseBanned(site.siteId);
+    return true;
+  }
   const bytes = contentLength(ngx.var["http_content_length"] ?? "");
   // Without a length there is no telling how much is to come.
   if (bytes < 0) answerError("request.malformed");
@@ -174,6 +182,7 @@ function answerCheck(site: Loaded): void {
 
 function refuse(site: Loaded, asked: { readonly bits: number; readonly target: string }): void {
   countChallenge(site, false);
+  countRefusal(site, "challenged");
   const count = countFailure(site);
   ngx.var["p_challenge_target"] = asked.target;
   const { bits, target } = asked;

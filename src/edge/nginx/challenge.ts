@@ -138,13 +138,15 @@ export function clearanceCookie(): string {
   return cookie.length > COOKIE_CHARS_MAX ? "" : cookie;
 }
 
-function clientAddress(): string {
+/** The client's address, of IPv6 the /64, in bytes. */
+export function clientAddress(): string {
   if (canRead()) return clientBytes();
   const bytes = ngx.var["binary_remote_addr"]!;
   return bytes.length > 4 ? string.sub(bytes, 1, 8) : bytes;
 }
 
-function clientKey(site: Loaded): string {
+/** The same beside the site's short name. */
+export function clientKey(site: Loaded): string {
   return site.limitPrefix + clientAddress();
 }
 
