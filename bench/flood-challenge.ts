@@ -30,11 +30,13 @@ export async function proofOf(challenge: string, deadlineMs: number): Promise<st
     });
   }
   const ask: ProofAsk = { id: asked++, challenge, bits: Number(challenge.split(".")[2]) };
-  const found = await new Promise<ProofFound>((resolve) => {
+  const found = await new Promise<ProofFound | null>((resolve) => {
     waiting.set(ask.id, resolve);
+    setTimeout(() => resolve(null), Math.max(0, deadlineMs - beganMs));
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- Threads have no origin.
     worker?.postMessage(ask);
   });
+  if (found === null) return null;
   const endMs = beganMs + (found.hashes / HASHES_PER_SECOND) * 1000;
   const leftMs = endMs - (performance.timeOrigin + performance.now());
   if (endMs > deadlineMs) return null;

@@ -7,7 +7,6 @@ import type { SiteId } from "../src/contract/ids.ts";
 import { Child } from "./flood-children.ts";
 import { liftedAfterMs, wordsOf, type FloodEdge } from "./flood-edge.ts";
 import { figuresOf, type VisitFigures } from "./flood-figures.ts";
-import { addresses, seededRandom } from "./flood-random.ts";
 import type { ResetsReport } from "./flood-resets.ts";
 import {
   endCrowd,

@@ -197,10 +197,14 @@ class Person {
       }
       const taken = wire;
       const isKept = taken.requests > 0;
+      // Nobody waits longer, however little is still missing.
+      const late = setTimeout(() => taken.close(), Math.max(0, deadlineMs - now()));
       const answer = await new Promise<Answer | Error>((done) => {
         taken.send(request, { keepBody: true, done });
       });
-      if (answer instanceof Error && isKept && answer.message !== "timeout" && now() < deadlineMs) continue;
+      clearTimeout(late);
+      if (answer instanceof Error && now() >= deadlineMs) return new Error("timeout");
+      if (answer instanceof Error && isKept && answer.message !== "timeout") continue;
       if (!(answer instanceof Error)) this.#keep(wish.target, answer);
       return answer;
     }

@@ -64,7 +64,6 @@ function begin(ask: Extract<ResetsAsk, { ask: "begin" }>): () => ResetsReport {
   const connections: (Connection | undefined)[] = [];
   let opened = 0;
   let goAways = 0;
-  let isOver = false;
 
   const open = (i: number): Connection => {
     opened += 1;
@@ -101,7 +100,7 @@ function begin(ask: Extract<ResetsAsk, { ask: "begin" }>): () => ResetsReport {
     const at = now();
     const each = Math.ceil((Math.min(at - last, 100) / 1000) * (ask.streamsPerSecond / ask.addresses.length));
     last = at;
-    for (let i = 0; i < ask.addresses.length && !isOver; i++) {
+    for (let i = 0; i < ask.addresses.length; i++) {
       const connection = (connections[i] ??= open(i));
       if (connection.isReady && connection.socket.writableLength < 1e6) rush(connection, each);
     }
@@ -121,7 +120,6 @@ function begin(ask: Extract<ResetsAsk, { ask: "begin" }>): () => ResetsReport {
     if (connection.nextStream > 2 * STREAMS_PER_CONNECTION) connection.socket.destroy();
   };
   return () => {
-    isOver = true;
     clearInterval(timer);
     for (const connection of connections) connection?.socket.destroy();
     const { user, system } = process.cpuUsage();
