@@ -343,21 +343,6 @@ export function hex32(value: number): string {
   return text;
 }
 
-/** A list of ciphers or curves as nginx names them, without those that a client draws anew each time to keep servers tolerant (RFC 8701). */
-export function withoutGrease(list: string): string {
-  if (!list.includes("0x")) return list;
-  let out = "";
-  for (const name of list.split(":")) {
-    const isDrawn =
-      name.length === 6 &&
-      name.startsWith("0x") &&
-      name.charAt(3).toLowerCase() === "a" &&
-      name.substring(2, 4) === name.substring(4, 6);
-    if (!isDrawn) out = out === "" ? name : `${out}:${name}`;
-  }
-  return out;
-}
-
 function isNumber(text: string): boolean {
   if (text === "") return false;
   let digits = 0;

@@ -119,11 +119,9 @@ describe("mitigations", () => {
     withStage(async (stage, origin, siteId) => {
       assert.equal(await statuses(stage), "200,200");
       const half = { ...BAD, path: "/other" };
-      const toldAt = performance.now();
       await stage.node.mitigate([mitigationFor(siteId)]);
       await until(async () => (await ask(stage.node.address, BAD)).status === 403);
       await becomes(stage, "403,200,200", [BAD, GOOD, half]);
-      assert.ok(performance.now() - toldAt < 5000);
       const heard = origin.requests.length;
       const page = await ask(stage.node.address, {
         ...BAD,
@@ -225,6 +223,31 @@ describe("mitigations", () => {
     void ask(stage.node.address, BAD).catch(() => {});
     return false;
   }
+
+  test("a challenge is asked of what matches, or of everybody; under attack of everybody at its paths until its end", () =>
+    withStage(async (stage, origin, siteId) => {
+      const exempt = { host: "forum.example", path: "/.well-known/security.txt", headers: GOOD.headers };
+      await stage.node.mitigate([mitigationFor(siteId, { action: "challenge", difficultyBits: 12 })]);
+      await becomes(stage, "403,200");
+      assert.match((await ask(stage.node.address, BAD)).body, /challenge/);
+      await stage.node.mitigate([
+        mitigationFor(siteId, { action: "challenge", difficultyBits: 12, where: [] }),
+      ]);
+      await becomes(stage, "403,403,200", [BAD, GOOD, exempt]);
+      await drainUntil(stage, (batch) => (countsOf(batch, siteId)?.challenged ?? 0) >= 24);
+      await stage.node.mitigate([mitigationFor(siteId, { seconds: 0 })]);
+      await becomes(stage, "200,200");
+
+      const attacked = (endsInMs: number): Promise<unknown> => {
+        const endsAt = new Date(Date.now() + endsInMs).toISOString();
+        const protection = { ...PROTECTION_DEFAULT, underAttack: { on: true, paths: ["/log*"], endsAt } };
+        return stage.apply(policyFor(origin.port, { siteId, protection }));
+      };
+      await attacked(60_000);
+      await becomes(stage, "403,200", [GOOD, { ...GOOD, path: "/other" }]);
+      await attacked(1500);
+      await becomes(stage, "200,200");
+    }));
 
   test("what cannot be kept is refused with a sentence, and nothing of it is kept", () =>
     withStage(async (stage, _, siteId) => {
@@ -429,15 +452,14 @@ describe("what the edge tells the watch", () => {
     issuer.end();
   });
 
-  test("a hundred thousand invented clients push out neither mitigations nor bans nor policy", () =>
+  test("thousands of invented keys, cookies and paths push out neither mitigations nor policy", () =>
     withStage(async (stage, _, siteId) => {
       await stage.node.mitigate([mitigationFor(siteId)]);
-      await stage.node.ban([{ siteId, address: "127.0.0.77", seconds: 60 }]);
       await becomes(stage, "403,200");
-      // Twenty thousand requests with paths, agents and cookies that nobody used before, half of them refused.
+      // Half of them refused.
       const invented = async (from: number, agent: string): Promise<void> => {
         let text = "";
-        for (let i = from; i < from + 500; i++) {
+        for (let i = from; i < from + 250; i++) {
           text += `GET /login?k${i}=${i} HTTP/1.1\r\nHost: forum.example\r\nUser-Agent: ${agent}\r\nCookie: c${i}=${i}\r\n\r\n`;
         }
         text +=

@@ -109,7 +109,8 @@ export function admit(keyName: "p_key" | "p_tls_key", tls: boolean): void {
     return goOn(site, chunked);
   }
   const named = extension();
-  if (named === "" || !isStaticExtension(named)) return rush[site.siteId] === undefined ? undefined : passGate(site);
+  if (named === "" || !isStaticExtension(named))
+    return rush[site.siteId] === undefined ? undefined : passGate(site);
   watched.assets += 1;
   return key === "" ? goOn(site, chunked) : ngx.exec("@kept");
 }

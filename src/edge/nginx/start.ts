@@ -126,10 +126,19 @@ function startWorker(): void {
   startSync();
 }
 
-/** With every look at the journal. */
+/** How many looks at the journal lie between two times that ADMIT may be compiled after all. */
+const RETRY_LOOKS = 200;
+let looks = 0;
+
+/**
+ * With every look at the journal. LuaJIT never again tries a function whose recording it gave up too often. That is a matter of which requests came at those
+ * moments: a flood that began with the worker must not make ADMIT slow for the worker's life.
+ */
 function look(): void {
   tellWatch();
   tendGates();
+  looks += 1;
+  if (looks % RETRY_LOOKS === 0) jit.on(admit);
 }
 
 /** In a worker that goes: the plain way through ADMIT costs nothing for it, as the functions are exchanged only then. */
