@@ -1,2 +1,3 @@
-/** A text that strangers chose, for a terminal: what a terminal would obey (control characters) becomes a blank. */
-export const printable = (text: string): string => text.replaceAll(/\p{Cc}/gu, " ");
+/** A stranger's text, safe on a terminal: control and invisible characters are written as \u{…} instead of obeyed. */
+export const printable = (text: string): string =>
+  text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);

@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import fc from "fast-check";
 import { createVault, seal, Sealed } from "../desk/vault.ts";
-import { parseVaultFile, printable } from "./vault-open.ts";
+import { printable } from "./printable.ts";
+import { parseVaultFile } from "./vault-open.ts";
 
 const MAIN = new URL("main.ts", import.meta.url).pathname;
 const REPORT = `rept_${"0".repeat(26)}`;

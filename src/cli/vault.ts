@@ -13,7 +13,8 @@ import { createVault } from "../desk/vault.ts";
 import { askHidden } from "./ask-hidden.ts";
 import { DATA_OPTION, dataDirFrom } from "./data-dir.ts";
 import { callLocal } from "./local-client.ts";
-import { openVaultFile, printable, VAULT_FILE_BYTES_MAX } from "./vault-open.ts";
+import { printable } from "./printable.ts";
+import { openVaultFile, VAULT_FILE_BYTES_MAX } from "./vault-open.ts";
 import type { Verb } from "./verb.ts";
 
 const SHARE_FILE_BYTES_MAX = 4096;
