@@ -236,3 +236,29 @@ export function shake(
     });
   });
 }
+
+/** A session that a client would resume. */
+export function tlsSessionOf(address: string, servername: string): Promise<Buffer> {
+  const [host = "", port = ""] = address.split(":");
+  return new Promise((resolve, reject) => {
+    const socket = connectTls({ host, port: Number(port), servername, rejectUnauthorized: false });
+    socket.once("session", (session: Buffer) => {
+      socket.destroy();
+      resolve(session);
+    });
+    socket.on("error", reject);
+  });
+}
+
+/** Whether the edge takes the session up again. */
+export function resumesTls(address: string, servername: string, session: Buffer): Promise<boolean> {
+  const [host = "", port = ""] = address.split(":");
+  return new Promise((resolve, reject) => {
+    const socket = connectTls({ host, port: Number(port), servername, rejectUnauthorized: false, session });
+    socket.once("secureConnect", () => {
+      resolve(socket.isSessionReused());
+      socket.destroy();
+    });
+    socket.on("error", reject);
+  });
+}
