@@ -36,18 +36,19 @@ export const CONDITION_COST: readonly number[] = FEATURES.map((feature) => {
     case "tls":
     case "userAgent":
       return 0.03;
-    case "queryShape":
     case "accept":
     case "language":
-    case "method":
-    case "path":
       return 0.05;
-    case "pathShape":
+    case "queryShape":
+    case "method":
     case "http":
-    case "cookies":
-      return 0.06;
-    case "referrer":
       return 0.08;
+    case "path":
+    case "pathShape":
+    case "cookies":
+      return 0.15;
+    case "referrer":
+      return 0.2;
     case "asn":
     case "country":
       return 0.3;

@@ -209,7 +209,7 @@ export class SignatureSearch {
     let best: Literal | null = null;
     let bestGood = Infinity;
     for (const literal of this.#literals) {
-      if (CONDITION_COST[literal.feature]! > 0.1) continue;
+      if (CONDITION_COST[literal.feature]! > 0.2) continue;
       if (found.literals.some(({ feature }) => feature === literal.feature)) continue;
       if (countBoth(found.now, literal.now) < 0.995 * members) continue;
       const good = countBits(literal.good) * (1 + CONDITION_COST[literal.feature]!);

@@ -173,16 +173,19 @@ export class SiteWatch {
   }
 
   #countClients(samples: readonly FloodSample[]): void {
-    const addresses = new Set<string>();
+    // A quiet site has a handful: a set would cost more than looking through them.
+    const addresses: string[] | null = samples.length <= 12 ? [] : null;
+    const many = addresses === null ? new Set<string>() : null;
     let fresh = 0;
     for (const sample of samples) {
       if (sample.passage !== "passed") continue;
       const address = addressOf(sample);
-      if (address === "" || addresses.has(address)) continue;
-      addresses.add(address);
+      if (address === "" || (addresses?.includes(address) ?? many!.has(address))) continue;
+      addresses?.push(address);
+      many?.add(address);
       if (!this.#shared.clients.isKnown(this.siteId, address)) fresh += 1;
     }
-    this.#newClients.push({ fresh, clients: addresses.size });
+    this.#newClients.push({ fresh, clients: addresses?.length ?? many!.size });
     if (this.#newClients.length > 10) this.#newClients.shift();
   }
 
