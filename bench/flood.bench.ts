@@ -7,7 +7,7 @@
  * Run with: ./parapet bench flood --json [--quick] [--only a,b,c,d,e,f,g,m,rivals]
  */
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildEdge } from "../src/cli/build-edge.ts";
 import { makeCertificate, showCertificate } from "./bench-certificate.ts";
@@ -90,6 +90,8 @@ export async function bench(options: FloodBenchOptions): Promise<object> {
   const plan = options.quick === true ? QUICK : WHOLE;
   const parts = partsOf(options.only);
   await buildEdge({ outDir: EDGE_LUA_DIR });
+  // Before anything was started: on a machine that is busy with something else, latencies say little.
+  const loadBefore = loadavg()[0] ?? 0;
   const folder = mkdtempSync(join(tmpdir(), "parapet-bench-"));
   chmodSync(folder, 0o755);
   const originPort = await freePort();
@@ -130,6 +132,7 @@ export async function bench(options: FloodBenchOptions): Promise<object> {
       quick: options.quick === true,
       origin: { workers: ORIGIN_WORKERS, pagesPerSecond: ORIGIN_PER_SECOND, queueMax: ORIGIN_QUEUE_MAX },
       workers: EDGE_WORKERS,
+      loadBefore,
       plan,
     };
   } finally {
