@@ -88,8 +88,16 @@ export function openIncidents(deps: {
   async function writeHeard(): Promise<number> {
     const due = [...waiting].filter(([, heard]) => heard.dueAtMs <= now()).slice(0, WRITE_BATCH);
     let changed = 0;
+    let failure: { readonly error: unknown } | null = null;
     for (const [key, heard] of due) {
-      if (await db.transaction((tx) => take(tx, heard))) changed += 1;
+      try {
+        if (await db.transaction((tx) => take(tx, heard))) changed += 1;
+      } catch (error) {
+        // One that cannot be written must not keep the others back; it is tried again later.
+        heard.dueAtMs = now() + WRITE_EVERY_MS;
+        failure ??= { error };
+        continue;
+      }
       if (waiting.get(key) === heard) waiting.delete(key);
       const isOver = heard.report.endedAtMs !== null;
       if (isOver) {
@@ -97,6 +105,7 @@ export function openIncidents(deps: {
         await bus.forget(key);
       } else written.set(key, { atMs: now(), stage: heard.stage });
     }
+    if (failure !== null) throw failure.error;
     return changed;
   }
 
