@@ -198,9 +198,14 @@ test("floods, bans and the switch at the console are what the edge does", async 
       [rule?.name, rule?.isShadow, rule?.action, rule?.rate?.requests, rule?.match.headers],
       ["Search", true, "block", 2, [{ name: "X-Tool", value: null, isAbsent: true }]],
     );
-    for (let i = 0; i < 6; i++) await visit(200, `/search?q=${i}`);
+    await until(async () => {
+      await visit(200, "/search?q=again");
+      const { rules } = await read<ProtectionView>(page, `/sites/${siteId}/protection`);
+      return (rules?.[0]?.met ?? 0) > 0;
+    }, 60_000);
     await page.goto(`${stage.url}/console/sites/${siteId}/protection`);
     await page.getByText("Shadow", { exact: true }).waitFor();
+    await page.getByText(/would have acted on \d+ request/).waitFor();
   });
 
   await step("a ban keeps out, is found by its address, and lifting it lets in", async () => {
