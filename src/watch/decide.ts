@@ -94,6 +94,7 @@ export function decide(of: Case): Findings {
       known,
       texts,
       perSecond,
+      seconds: excess.seconds,
       nowMs: of.nowMs,
       usualFiles: of.baseline.share("assets"),
       usualPerClient: of.baseline.share("perClient"),

@@ -67,6 +67,7 @@ export function evidenceOf(
     known,
     texts,
     perSecond,
+    seconds,
     nowMs,
     usualFiles,
     usualPerClient,
@@ -78,6 +79,8 @@ export function evidenceOf(
     readonly texts: Texts;
     /** Requests per second that `members` stand for. */
     readonly perSecond: number;
+    /** The span that they were taken from. */
+    readonly seconds: number;
     readonly nowMs: number;
     /** Usual share of files beside pages; undefined: not known yet. */
     readonly usualFiles: number | undefined;
@@ -128,7 +131,12 @@ export function evidenceOf(
   const clients = clientsOf(members);
   const pages = perSecond * shareOf(members, ({ isAsset }) => !isAsset);
   const perClient = pages / Math.max(1, clients);
-  if (members.length >= 30 && perClient > Math.max(3, 4 * (usualPerClient ?? 0.75))) {
+  // One page each within a short span is no haste.
+  if (
+    members.length >= 30 &&
+    perClient * seconds >= 2 &&
+    perClient > Math.max(3, 4 * (usualPerClient ?? 0.75))
+  ) {
     sign("without-pause", perClient > Math.max(8, 8 * (usualPerClient ?? 1)) ? 3 : 2);
   }
   if (shareOf(members, ({ values }) => !/^(GET|HEAD)$/.test(values[0] ?? "")) > 0.8 && perSecond > 20) {
