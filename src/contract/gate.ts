@@ -14,7 +14,7 @@ export type GateTerms = {
 };
 
 /** For a site of which nothing is known yet. */
-export const GATE_TERMS_DEFAULT: GateTerms = { requestsPerTick: 10, atOnce: 16, usualSeconds: 0 };
+export const GATE_TERMS_DEFAULT: GateTerms = { requestsPerTick: 15, atOnce: 16, usualSeconds: 0 };
 
 export const GATE_AT_ONCE_MIN = 4;
 export const GATE_AT_ONCE_MAX = 1024;

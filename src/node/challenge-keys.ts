@@ -8,17 +8,17 @@ import { hkdfSync } from "node:crypto";
 import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-export const CHALLENGE_SLOT_MS = 12 * 3_600_000;
+const CHALLENGE_SLOT_MS = 12 * 3_600_000;
 const KEY_BYTES = 32;
 const DOMAIN = "parapet edge challenge key 1";
 
-export function challengeKey(ticketSecret: string, slot: number): Buffer {
+function challengeKey(ticketSecret: string, slot: number): Buffer {
   const secret = Buffer.from(ticketSecret, "base64url");
   return Buffer.from(hkdfSync("sha256", secret, "", `${DOMAIN} ${slot}`, KEY_BYTES));
 }
 
 /** "SLOT HEX SLOT HEX SLOT HEX", as nginx reads it; "" without a secret. */
-export function challengeKeys(ticketSecret: string | null, nowMs: number): string {
+function challengeKeys(ticketSecret: string | null, nowMs: number): string {
   if (ticketSecret === null) return "";
   const slot = Math.floor(nowMs / CHALLENGE_SLOT_MS);
   return [slot - 1, slot, slot + 1]

@@ -36,7 +36,7 @@ test("learns how many requests come, how many are there at once, and how long th
   assert.ok(terms !== undefined);
   assert.ok(terms.usualSeconds > 0.017 && terms.usualSeconds < 0.024, String(terms.usualSeconds));
   assert.ok(terms.atOnce >= 6 && terms.atOnce <= 12, String(terms.atOnce));
-  assert.ok(terms.requestsPerTick >= 5 && terms.requestsPerTick <= 6, String(terms.requestsPerTick));
+  assert.ok(terms.requestsPerTick >= 15 && terms.requestsPerTick <= 16, String(terms.requestsPerTick));
 });
 
 test("a flood, a slow origin and errors do not become the usual", () => {

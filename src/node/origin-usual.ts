@@ -18,10 +18,11 @@ const PEAK_KEPT = 0.9998;
 const UNUSUAL_TIMES = 3;
 const TICKS_PER_SECOND = 20;
 /** Beyond the highest peak of calm days by this much the gate looks on, and this many times what was there at once may be there. */
-const RUSH_TIMES = 2;
+const RUSH_TIMES = 3;
 const AT_ONCE_TIMES = 3;
 const AT_ONCE_MORE = 6;
-const REQUESTS_PER_TICK_MIN = 5;
+/** A browser asks for a page and then for all of its files at once. */
+const REQUESTS_PER_TICK_MIN = 15;
 /** Seconds with answers before anything is said. */
 const SECONDS_MIN = 5;
 
@@ -29,6 +30,7 @@ type Usual = {
   seconds: number;
   /** Requests at the origin at once, highest of late: the sum of the times of a second's answers (Little's law). */
   atOncePeak: number;
+  /** Answers of a second, from the cache as well: the gate counts what comes. */
   perSecondPeak: number;
   answerSeconds: number;
   told: string;
@@ -54,7 +56,7 @@ export class OriginUsual {
       this.#sites.set(counts.siteId, {
         seconds: 1,
         atOncePeak: counts.originSecondsSum,
-        perSecondPeak: counts.originAnswers,
+        perSecondPeak: counts.answers,
         answerSeconds: each,
         told: "",
       });
@@ -65,7 +67,7 @@ export class OriginUsual {
     const isUnusual =
       counts.originErrors * 2 > counts.originAnswers ||
       (known.seconds > SECONDS_MIN &&
-        (counts.originAnswers > known.perSecondPeak * UNUSUAL_TIMES ||
+        (counts.answers > known.perSecondPeak * UNUSUAL_TIMES ||
           each > known.answerSeconds * UNUSUAL_TIMES + 0.05));
     const usualEach = known.answerSeconds * UNUSUAL_TIMES + 0.05;
     known.answerSeconds +=
@@ -74,7 +76,7 @@ export class OriginUsual {
     known.perSecondPeak *= PEAK_KEPT;
     if (isUnusual) return;
     known.atOncePeak = Math.max(known.atOncePeak, counts.originSecondsSum);
-    known.perSecondPeak = Math.max(known.perSecondPeak, counts.originAnswers);
+    known.perSecondPeak = Math.max(known.perSecondPeak, counts.answers);
   }
 
   /** What the request path does not know yet, at most `most`. Each is told again only when it changed by much. */

@@ -331,11 +331,11 @@ function from(localAddress: string, input: Ask): Promise<Answer> {
   return ask(stage.node.address, { ...input, localAddress });
 }
 
-export const fieldOf = (page: Answer, name: string): string =>
+const fieldOf = (page: Answer, name: string): string =>
   new RegExp(`name="${name}" value="([^"]*)"`).exec(page.body)?.[1] ?? "";
 
 /** A nonce with so many zero bits, found by counting. */
-export function solve(token: string, bits = Number(token.split(".")[2])): string {
+function solve(token: string, bits = Number(token.split(".")[2])): string {
   const block = Buffer.from(`parapet-proof-1\n${token}`.padEnd(64, "\n"));
   for (let i = 0; ; i++) {
     const nonce = letters(i);

@@ -12,14 +12,14 @@ import { answerError } from "./answer.ts";
 import { stopsAtMitigations } from "./guard.ts";
 import { canRead, clientBytes } from "./plain-request.ts";
 import { settle, siteById, type Loaded } from "./sites.ts";
-import { isKnown, rush, termsOf } from "./rush.ts";
+import { isKnown, rush, rushes, termsOf } from "./rush.ts";
 
 const terms = ngx.shared["parapet_gates"]!;
 
 const WAITING_MAX = 3000;
 const KNOWN_WAIT_SECONDS = 10;
 const STRANGER_WAIT_SECONDS = 3;
-const CALM_SECONDS = 10;
+const CALM_SECONDS = 5;
 /** The agent's word is read again after this. */
 const TERMS_SECONDS = 5;
 /** A place that nobody gave back: the request's end was never told. */
@@ -87,13 +87,13 @@ export function takePlace(site: Loaded, judges: boolean): Loaded | undefined {
   const gate = gateOf(site.siteId);
   const request = ngx.var["p_request"]!;
   if (gate === undefined || request === "" || places[request] !== undefined) return site;
-  gate.busyAt = ngx.now();
   const isFriend = isKnown(clientOf(site));
   const before = gate.knownWaiting + (isFriend ? 0 : gate.strangersWaiting);
   if (before === 0 && gate.atOrigin + gate.turnsOut < gate.bound) {
     hold(gate, request, site.siteId);
     return site;
   }
+  gate.busyAt = ngx.now();
   const got = isFriend ? waitAsFriend(gate) : waitAsStranger(gate);
   if (!got) {
     ngx.header["Retry-After"] = "5";
@@ -181,11 +181,17 @@ function callNext(gate: Gate): void {
 
 /** With every tick of the worker: rushes end, the agent's word is read anew, and what was never given back is taken back. */
 export function tendGates(): void {
-  if (gateCount === 0) return;
+  if (gateCount === 0 && !rushes.any) return;
   const now = ngx.now();
   if (now - sweptAt < 1) return;
   sweptAt = now;
   for (const [siteId, gate] of pairs(gates as Record<string, Gate>)) tend(siteId, gate, now);
+  rushes.any = false;
+  for (const [siteId, since] of pairs(rush as Record<string, number>)) {
+    // One that never came to the gate: everything it asked for lay in the cache.
+    if (gates[siteId] === undefined && now - since > CALM_SECONDS) rush[siteId] = undefined;
+    else rushes.any = true;
+  }
   if (placeCount === 0) return;
   for (const [request, place] of pairs(places as Record<string, Place>)) {
     if (now - place.since > PLACE_SECONDS_MAX) free(request, place);
@@ -201,8 +207,11 @@ function tend(siteId: string, gate: Gate, now: number): void {
   if (isIdle && gate.turnsOut > 0) forgetTurns(gate);
   callNext(gate);
   if (!isIdle || gate.atOrigin > gate.bound / 2) gate.busyAt = now;
-  if (now - gate.busyAt < CALM_SECONDS || gate.atOrigin > 0) return;
+  if (now - gate.busyAt < CALM_SECONDS) return;
   rush[siteId] = undefined;
+  gate.bound = gate.terms.atOnce;
+  // Its places are given back to it and to no other.
+  if (gate.atOrigin > 0) return;
   gates[siteId] = undefined;
   gateCount -= 1;
 }

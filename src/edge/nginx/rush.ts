@@ -9,8 +9,9 @@ const known = ngx.shared["parapet_known"]!;
 
 const KNOWN_SECONDS = 6 * 3600;
 
-/** By the site's id; of this worker alone. */
-export const rush: Record<string, true | undefined> = {};
+/** Since when, by the site's id; of this worker alone. */
+export const rush: Record<string, number | undefined> = {};
+export const rushes = { any: false };
 
 /** What the agent told of a site's calm days. */
 export function termsOf(siteId: string): GateTerms {
@@ -21,8 +22,10 @@ export function termsOf(siteId: string): GateTerms {
 /** `fresh`: requests of this site since the last tick, of which the one that runs now is one. `client`: its site and address. */
 export function noteArrival(siteId: string, fresh: number, client: string): void {
   if (rush[siteId] !== undefined) return;
-  if (fresh > termsOf(siteId).requestsPerTick) rush[siteId] = true;
-  else known.set(client, 1, KNOWN_SECONDS);
+  if (fresh > termsOf(siteId).requestsPerTick) {
+    rush[siteId] = ngx.now();
+    rushes.any = true;
+  } else known.set(client, 1, KNOWN_SECONDS);
 }
 
 export function isKnown(client: string): boolean {
