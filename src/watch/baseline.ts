@@ -58,6 +58,8 @@ export class Baseline {
   #lastMs = 0;
   #peak = 0;
   #peakAtMs = 0;
+  #highOfLate = 0;
+  #highOfLateAtMs = 0;
   /** Of each share its value and how much of it was seen, in seconds. */
   readonly #shares = SHARE_NAMES.map((): [number, number] => [0, 0]);
   readonly #means = new Float32Array(HOURS_OF_WEEK).fill(-1);
@@ -98,6 +100,10 @@ export class Baseline {
     this.#seconds = Math.min(this.#seconds + seconds, 1e9);
     this.#lastMs = nowMs;
     this.#learnHour(rate, { seconds, nowMs });
+    if (rate > this.highOfLate(nowMs)) {
+      this.#highOfLate = rate;
+      this.#highOfLateAtMs = nowMs;
+    }
     const peak = this.#peakAt(nowMs);
     if (rate > peak) {
       this.#peak = rate;
@@ -211,6 +217,12 @@ export class Baseline {
       this.#peakAt(nowMs),
     );
     return { perSecond, variance, usualHigh, isLearned };
+  }
+
+  /** The highest rate of a day, whatever it was: what was there an hour ago is no news, even if nobody can say yet that it is usual. */
+  highOfLate(nowMs: number): number {
+    if (this.#highOfLateAtMs > nowMs) return 0;
+    return this.#highOfLate * Math.exp(-Math.max(0, nowMs - this.#highOfLateAtMs) / (24 * HOUR_MS));
   }
 
   /** The peak of late, fading within hours. */

@@ -44,6 +44,8 @@ const REMEMBER_MS = 600_000;
 const REMEMBERED_MAX = 16;
 /** A surge is worth telling of from this many times the usual high, for so long. */
 const SURGE_TIMES = 2.5;
+/** What came so long before an excess was seen was no part of it. */
+const BEFORE_MS = 120_000;
 const SURGE_AFTER_MS = 5000;
 const SURGE_MAX_MS = 30 * 60_000;
 /** An incident in which nothing was held for so long does not keep the site from learning. */
@@ -95,6 +97,8 @@ export class SiteWatch {
   #searchedAtMs = -Infinity;
   #findings: Findings | null = null;
   #surgeFloor = 0;
+  /** The highest rate of the day before this excess began. */
+  #highBefore = 0;
   #newClients: { readonly fresh: number; readonly clients: number }[] = [];
   #lastTrafficMs = -Infinity;
 
@@ -207,6 +211,7 @@ export class SiteWatch {
     if (excess !== null) {
       if (this.#excessSinceMs === null) {
         this.#excessSinceMs = nowMs - excess.seconds * 1000;
+        this.#highBefore = this.baseline.highOfLate(this.#excessSinceMs - BEFORE_MS);
         // Whatever it is, it may have swelled before it was seen.
         this.baseline.rollBack(nowMs);
       }
@@ -371,7 +376,7 @@ export class SiteWatch {
     if (!expectation.isLearned) return;
     const span = this.#window.span(WINDOW_TICKS);
     const perSecond = span.all / Math.max(span.seconds, 0.1);
-    const usual = Math.max(expectation.usualHigh, expectation.perSecond);
+    const usual = Math.max(expectation.usualHigh, expectation.perSecond, this.#highBefore);
     if (perSecond < SURGE_TIMES * usual || perSecond - usual < 2 * EXTRA_PER_SECOND_MIN) return;
     const incident = this.#open(nowMs);
     // Machines that nothing narrow enough can hold: it is told as what it is.
