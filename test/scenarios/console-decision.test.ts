@@ -41,7 +41,7 @@ async function person(browser: Browser, stage: Stage): Promise<Person> {
   const page = await context.newPage();
   const breaches: string[] = [];
   await page.route("**/console/**", async (route) => {
-    const response = await route.fetch();
+    const response = await route.fetch({ maxRetries: 2 });
     await route.fulfill({
       response,
       headers: { ...response.headers(), "content-security-policy": STRICT_CSP },

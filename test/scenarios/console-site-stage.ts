@@ -126,7 +126,8 @@ async function openPerson(
   context.setDefaultTimeout(15_000);
   const page = await context.newPage();
   await page.route("**/console/**", async (route) => {
-    const response = await route.fetch();
+    // A connection that the server had just let go is no fault of the page.
+    const response = await route.fetch({ maxRetries: 2 });
     await route.fulfill({
       response,
       headers: { ...response.headers(), "content-security-policy": STRICT_CSP },
