@@ -1,4 +1,4 @@
-/** Visitors of the story: they speak HTTP to the edge, each from an address of their own on loopback. */
+/** Visitors of the story: they speak HTTP to the edge as browsers do, each from an address of their own on loopback; the flood speaks it as its programs do. */
 import { Agent, request } from "node:http";
 
 export type Answer = {
@@ -10,6 +10,17 @@ export type Answer = {
 const ANSWER_MS = 5000;
 const ANSWER_BYTES_MAX = 1024 * 1024;
 
+/** What a browser says when somebody follows a link. */
+const BROWSER_FIELDS = {
+  "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+  accept: "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+  "accept-encoding": "gzip, deflate",
+  "upgrade-insecure-requests": "1",
+  "sec-fetch-dest": "document",
+  "sec-fetch-mode": "navigate",
+};
+const PROGRAM_FIELDS = { "user-agent": "loader/1.4", accept: "*/*" };
+
 export function visit(
   edge: string,
   options: {
@@ -18,6 +29,7 @@ export function visit(
     readonly from?: string;
     readonly agent?: Agent;
     readonly language?: string;
+    readonly fields?: Readonly<Record<string, string>>;
   },
 ): Promise<Answer> {
   const at = edge.lastIndexOf(":");
@@ -27,7 +39,11 @@ export function visit(
         host: edge.slice(0, at),
         port: Number(edge.slice(at + 1)),
         path: options.path ?? "/",
-        headers: { host: options.hostname, accept: "text/html", "accept-language": options.language ?? "en" },
+        headers: {
+          host: options.hostname,
+          "accept-language": options.language ?? "en",
+          ...(options.fields ?? BROWSER_FIELDS),
+        },
         signal: AbortSignal.timeout(ANSWER_MS),
         ...(options.agent === undefined ? { agent: false as const } : { agent: options.agent }),
         ...(options.from === undefined ? {} : { localAddress: options.from }),
@@ -72,8 +88,9 @@ export async function flood(
           path: `/?${i}-${n}`,
           from: `127.66.${i >> 8}.${(i & 255) + 1}`,
           agent,
+          fields: PROGRAM_FIELDS,
         }).catch(() => null);
-        if (answer === null || answer.status === 429) stopped += 1;
+        if (answer?.status !== 200) stopped += 1;
       }
       agent.destroy();
     }),
