@@ -114,6 +114,34 @@ test("in a rush few are at the origin at once, and everybody is served", async (
   assert.ok(peak < 120, `${peak} requests were at the origin at once`);
 });
 
+test("a signature that is found while they wait stops those it fits at their turn, and keeps no place from the others", async () => {
+  isStalled = true;
+  answerMs = 5;
+  const flood = Array.from({ length: 150 }, (_, n) => from(`127.0.12.${1 + n}`, "/login.php"));
+  await until(() => waiting.length > 0);
+  const good = Array.from({ length: 40 }, (_, n) => from(`127.0.13.${1 + n}`, `/thread-${n}`));
+  const mitigation = {
+    mitigationId: "m-found-while-they-wait",
+    siteId: policy.siteId,
+    where: [{ feature: "path", value: "/login.php" }],
+    action: "block",
+    difficultyBits: 0,
+    seconds: 60,
+  } as const;
+  await stage.node.mitigate([mitigation]);
+  await until(async () => (await from("127.0.14.1", "/login.php")) === 403);
+  isStalled = false;
+  for (const end of waiting.splice(0)) end();
+  const stopped = tally(await Promise.all(flood));
+  assert.ok((stopped[403] ?? 0) > 50, JSON.stringify(stopped));
+  assert.deepEqual(Object.keys(stopped).sort(), ["200", "403"]);
+  assert.deepEqual(tally(await Promise.all(good)), { 200: 40 });
+  // Every turn that was called for one who was stopped went on to somebody else.
+  const later = Array.from({ length: 300 }, (_, n) => from(`127.0.15.${1 + (n % 200)}`, `/after-${n}`));
+  assert.deepEqual(tally(await Promise.all(later)), { 200: 300 });
+  await stage.node.mitigate([{ ...mitigation, seconds: 0 }]);
+});
+
 test("an origin that breaks off, and visitors who leave, give their places back", async () => {
   const statuses = await Promise.all(
     Array.from({ length: 200 }, (_, n) => from(`127.0.2.${1 + (n % 200)}`, "/broken")),

@@ -49,7 +49,10 @@ export function stopsAtMitigations(site: Loaded): boolean {
   const guard = site.guard;
   if (guard === undefined || isAllowed(site)) return false;
   beginFeatures();
-  return stopsAtFlood(site, guard, ngx.now() * 1000);
+  const nowMs = ngx.now() * 1000;
+  // Whoever is cleared paid for this request before it waited.
+  if (clearance.isCleared(site)) return strictest(guard, nowMs) === "block" && refuse(site, "flood.blocked");
+  return stopsAtFlood(site, guard, nowMs);
 }
 
 function stopsAtFlood(site: Loaded, guard: Guard, nowMs: number): boolean {
