@@ -8,7 +8,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { EdgeMitigation } from "../src/contract/flood.ts";
 import type { SiteId } from "../src/contract/ids.ts";
-import { PROTECTION_DEFAULT, type ProtectionRule } from "../src/contract/protection.ts";
+import { MATCH_ALL, PROTECTION_DEFAULT, type ProtectionRule } from "../src/contract/protection.ts";
 import { workersMb, type FloodEdge } from "./flood-edge.ts";
 import { seededRandom, addresses } from "./flood-random.ts";
 import { Wire, type Answer } from "./flood-wire.ts";
@@ -19,21 +19,10 @@ const PER_KEY = 5;
 const CONNECTIONS = 16;
 const PIPELINED = 8;
 const SECONDS_A_ROUND = 15;
-const EVERYWHERE = {
-  paths: [],
-  methods: [],
-  networks: [],
-  asns: [],
-  countries: [],
-  headers: [],
-  cookies: [],
-  tlsShapes: [],
-};
-
 const RULES: readonly ProtectionRule[] = [
   {
     name: "calls for each key",
-    match: EVERYWHERE,
+    match: MATCH_ALL,
     rate: { key: { by: "header", name: KEY_FIELD }, requests: PER_KEY, windowSeconds: 3600, statuses: [] },
     action: "block",
     isShadow: false,
@@ -43,7 +32,7 @@ const RULES: readonly ProtectionRule[] = [
   },
   {
     name: "closed",
-    match: { ...EVERYWHERE, paths: ["/keys/*"] },
+    match: { ...MATCH_ALL, paths: ["/keys/*"] },
     rate: null,
     action: "block",
     isShadow: false,

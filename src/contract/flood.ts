@@ -69,6 +69,22 @@ export type SiteCounts = {
   readonly challengesFailed: number;
 };
 
+export function noCounts(siteId: SiteId): SiteCounts {
+  return {
+    siteId,
+    passed: 0,
+    challenged: 0,
+    throttled: 0,
+    blocked: 0,
+    banned: 0,
+    limited: 0,
+    assets: 0,
+    cleared: 0,
+    challengesPassed: 0,
+    challengesFailed: 0,
+  };
+}
+
 /** What the answers said, from the access log: one site's, one whole second's. Says nothing of what the edge refused. */
 export type ResponseCounts = {
   readonly siteId: SiteId;

@@ -18,6 +18,18 @@ export type ProtectionMatch = RequestMatch & {
   readonly tlsShapes: readonly string[];
 };
 
+/** Every request. */
+export const MATCH_ALL: ProtectionMatch = {
+  paths: [],
+  methods: [],
+  networks: [],
+  asns: [],
+  countries: [],
+  headers: [],
+  cookies: [],
+  tlsShapes: [],
+};
+
 /** What a rate is counted by. A header's or cookie's value is hashed; a client without it is counted by address. */
 export type CountKey =
   | { readonly by: "address" | "network" | "asn" | "country" | "tls" | "site" }

@@ -5,12 +5,12 @@
  */
 import type { CountKey, FieldMatch, ProtectionRule } from "../contract/protection.ts";
 import { isoMs } from "./iso-time.ts";
+import { digits, nameSet, type NameSet } from "./name-set.ts";
 import { isInNetworks, prepareNetworks, type NetworkSet } from "./network.ts";
 import { isInPaths, preparePaths, type PathSet } from "./path-glob.ts";
 import { UNKNOWN } from "./site-rules.ts";
 import { isTextLike, prepareText, type TextPattern } from "./text-pattern.ts";
 
-type Names = Record<string, true | undefined>;
 export type PreparedField = {
   readonly name: string;
   /** Undefined: whatever it says. */
@@ -29,11 +29,11 @@ export type PreparedRate = {
 export type PreparedRule = {
   readonly name: string;
   readonly paths: PathSet | undefined;
-  readonly methods: Names | undefined;
+  readonly methods: NameSet | undefined;
   readonly networks: NetworkSet | undefined;
-  readonly asns: Names | undefined;
-  readonly countries: Names | undefined;
-  readonly tlsShapes: Names | undefined;
+  readonly asns: NameSet | undefined;
+  readonly countries: NameSet | undefined;
+  readonly tlsShapes: NameSet | undefined;
   readonly headers: readonly PreparedField[];
   readonly cookies: readonly PreparedField[];
   readonly rate: PreparedRate | undefined;
@@ -132,11 +132,11 @@ function prepareRule(rule: ProtectionRule): PreparedRule {
   return {
     name: rule.name,
     paths: match.paths.length === 0 ? undefined : preparePaths(match.paths),
-    methods: namesOf(match.methods),
+    methods: nameSet(match.methods),
     networks: match.networks.length === 0 ? undefined : prepareNetworks(match.networks),
-    asns: namesOf(match.asns.map((asn) => digits(asn))),
-    countries: namesOf(match.countries),
-    tlsShapes: namesOf(match.tlsShapes),
+    asns: nameSet(match.asns.map((asn) => digits(asn))),
+    countries: nameSet(match.countries),
+    tlsShapes: nameSet(match.tlsShapes),
     headers: match.headers.map((field) => prepareField(field, field.name.toLowerCase())),
     cookies: match.cookies.map((field) => prepareField(field, field.name)),
     rate: rate === null || rate === undefined ? undefined : prepareRate(rate),
@@ -162,22 +162,4 @@ function prepareField(field: FieldMatch, name: string): PreparedField {
   const { value } = field;
   const isAny = value === null || value === undefined;
   return { name, value: isAny ? undefined : prepareText(value), isAbsent: field.isAbsent };
-}
-
-function namesOf(values: readonly string[]): Names | undefined {
-  if (values.length === 0) return undefined;
-  const set: Names = {};
-  for (const value of values) set[value] = true;
-  return set;
-}
-
-/** A whole number below 2^32 in digits. Lua would write a large one with an exponent. */
-function digits(value: number): string {
-  let text = "";
-  let left = value;
-  while (left >= 10) {
-    text = "0123456789".charAt(left % 10) + text;
-    left = Math.floor(left / 10);
-  }
-  return "0123456789".charAt(left) + text;
 }

@@ -1,23 +1,13 @@
 /** Protection rules on a request that is written down, for vectors: whether the rule speaks of it, and what it is counted by. */
-import type { ProtectionRule } from "../contract/protection.ts";
+import { MATCH_ALL, type ProtectionRule } from "../contract/protection.ts";
 import { addressBytes } from "./network.ts";
 import { cookieOf } from "./cookie.ts";
 import { countedBy, prepareProtectionRules, speaksOf, type RequestFacts } from "./protection-rules.ts";
 import { canonicalPath, decodedPath } from "./request-target.ts";
 
-const MATCH = {
-  paths: [],
-  methods: [],
-  networks: [],
-  asns: [],
-  countries: [],
-  headers: [],
-  cookies: [],
-  tlsShapes: [],
-};
 const RULE: ProtectionRule = {
   name: "rule",
-  match: MATCH,
+  match: MATCH_ALL,
   rate: null,
   action: "log",
   isShadow: false,
@@ -35,7 +25,7 @@ export function ruleVerdict(
   asked: Record<string, string | undefined>,
 ): string {
   const given = { ...RULE, ...rule };
-  const prepared = prepareProtectionRules([{ ...given, match: { ...MATCH, ...given.match } }])[0]!;
+  const prepared = prepareProtectionRules([{ ...given, match: { ...MATCH_ALL, ...given.match } }])[0]!;
   const of = (name: string, otherwise: string): string => asked[name] ?? otherwise;
   const facts: RequestFacts = {
     path: () => decodedPath(canonicalPath(of("path", "/"))),

@@ -12,6 +12,7 @@ import type {
 } from "../contract/site-rules.ts";
 import { aiRobotsGroup } from "./ai-crawlers.ts";
 import type { Language } from "./negotiate.ts";
+import { digits, nameSet, type NameSet } from "./name-set.ts";
 import { isInNetworks, prepareNetworks, type NetworkSet } from "./network.ts";
 import { isInPaths, preparePaths, type PathSet } from "./path-glob.ts";
 import { prepareRedirects, type PreparedRedirect } from "./redirect.ts";
@@ -19,10 +20,10 @@ import { prepareRedirects, type PreparedRedirect } from "./redirect.ts";
 export type PreparedAccess = {
   readonly allows: boolean;
   readonly paths: PathSet | undefined;
-  readonly methods: Record<string, true | undefined> | undefined;
+  readonly methods: NameSet | undefined;
   readonly networks: NetworkSet | undefined;
-  readonly asns: Record<string, true | undefined> | undefined;
-  readonly countries: Record<string, true | undefined> | undefined;
+  readonly asns: NameSet | undefined;
+  readonly countries: NameSet | undefined;
 };
 export type PreparedMaintenance = {
   readonly messageEn: string;
@@ -140,10 +141,10 @@ function prepareAccess(rule: AccessRule): PreparedAccess {
   return {
     allows: rule.action === "allow",
     paths: rule.paths.length === 0 ? undefined : preparePaths(rule.paths),
-    methods: setOf(rule.methods),
+    methods: nameSet(rule.methods),
     networks: rule.networks.length === 0 ? undefined : prepareNetworks(rule.networks),
-    asns: setOf(rule.asns.map((asn) => digits(asn))),
-    countries: setOf(rule.countries),
+    asns: nameSet(rule.asns.map((asn) => digits(asn))),
+    countries: nameSet(rule.countries),
   };
 }
 
@@ -155,22 +156,4 @@ function prepareMaintenance(maintenance: Maintenance): PreparedMaintenance {
     allowNetworks: ranges.length === 0 ? undefined : prepareNetworks(ranges),
     retryAfterSeconds: maintenance.retryAfterSeconds,
   };
-}
-
-function setOf(values: readonly string[]): Record<string, true | undefined> | undefined {
-  if (values.length === 0) return undefined;
-  const set: Record<string, true | undefined> = {};
-  for (const value of values) set[value] = true;
-  return set;
-}
-
-/** A whole number below 2^32 in digits. Lua would write a large one with an exponent. */
-function digits(value: number): string {
-  let text = "";
-  let left = value;
-  while (left >= 10) {
-    text = "0123456789".charAt(left % 10) + text;
-    left = Math.floor(left / 10);
-  }
-  return "0123456789".charAt(left) + text;
 }

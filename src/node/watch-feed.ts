@@ -4,6 +4,7 @@
  */
 import { Fault } from "../contract/fault.ts";
 import {
+  noCounts,
   FEATURE_CHARS_MAX,
   FEATURES,
   MITIGATION_ACTIONS,
@@ -109,22 +110,6 @@ function addCounts(counts: Map<string, MutableCounts>, entry: readonly unknown[]
     counts.set(siteId, sum);
   }
   for (const [i, name] of TALLIES.entries()) sum[name] += tallies[i] ?? 0;
-}
-
-function noCounts(siteId: SiteId): MutableCounts {
-  return {
-    siteId,
-    passed: 0,
-    challenged: 0,
-    throttled: 0,
-    blocked: 0,
-    banned: 0,
-    limited: 0,
-    assets: 0,
-    cleared: 0,
-    challengesPassed: 0,
-    challengesFailed: 0,
-  };
 }
 
 function addHeld(held: Map<string, number>, entry: readonly unknown[]): void {

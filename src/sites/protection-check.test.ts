@@ -2,26 +2,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Fault } from "../contract/fault.ts";
-import { PROTECTION_DEFAULT, type ProtectionRule, type ProtectionSettings } from "../contract/protection.ts";
+import {
+  MATCH_ALL,
+  PROTECTION_DEFAULT,
+  type ProtectionRule,
+  type ProtectionSettings,
+} from "../contract/protection.ts";
 import { checkProtection, protectionWarnings } from "./protection-check.ts";
 
 const NOW = Date.parse("2026-11-23T03:00:00Z");
 const NONE = { countryDatabase: "", asnDatabase: "" };
 const BOTH = { countryDatabase: "/srv/country.mmdb", asnDatabase: "/srv/asn.mmdb" };
-const MATCH = {
-  paths: [],
-  methods: [],
-  networks: [],
-  asns: [],
-  countries: [],
-  headers: [],
-  cookies: [],
-  tlsShapes: [],
-};
 const RATE = { key: { by: "address" as const }, requests: 10, windowSeconds: 60, statuses: [] };
 const RULE: ProtectionRule = {
   name: "logins",
-  match: { ...MATCH, paths: ["/login"] },
+  match: { ...MATCH_ALL, paths: ["/login"] },
   rate: RATE,
   action: "throttle",
   isShadow: false,
@@ -43,11 +38,11 @@ test("what cannot work is refused with its field and with what to do", () => {
     ],
     [{ ...PROTECTION_DEFAULT, allowNetworks: ["::/0"] }, "protection.allowNetworks.0", /every address/],
     [
-      withRule({ match: { ...MATCH, countries: ["FR"] } }),
+      withRule({ match: { ...MATCH_ALL, countries: ["FR"] } }),
       "protection.rules.0.match.countries",
       /countryDatabase/,
     ],
-    [withRule({ match: { ...MATCH, asns: [64500] } }), "protection.rules.0.match.asns", /asnDatabase/],
+    [withRule({ match: { ...MATCH_ALL, asns: [64500] } }), "protection.rules.0.match.asns", /asnDatabase/],
     [
       withRule({ rate: { ...RATE, key: { by: "country" } } }),
       "protection.rules.0.rate.key",
@@ -64,7 +59,7 @@ test("what cannot work is refused with its field and with what to do", () => {
     [
       withRule({
         match: {
-          ...MATCH,
+          ...MATCH_ALL,
           headers: Array.from({ length: 9 }, () => ({
             name: "A",
             value: `*${"x".repeat(490)}*`,
@@ -91,7 +86,7 @@ test("what works is taken: with databases, with an end to come, with wide but bo
     PROTECTION_DEFAULT,
     withRule({}),
     withRule({
-      match: { ...MATCH, countries: ["FR"], asns: [64500] },
+      match: { ...MATCH_ALL, countries: ["FR"], asns: [64500] },
       rate: { ...RATE, key: { by: "asn" } },
     }),
     { ...PROTECTION_DEFAULT, allowNetworks: ["10.0.0.0/8", "2001:db8::/32"] },
@@ -105,21 +100,24 @@ test("what may surprise is said, and nothing else", () => {
   const table: readonly (readonly [ProtectionSettings, readonly RegExp[]])[] = [
     [PROTECTION_DEFAULT, []],
     [withRule({}), []],
-    [withRule({ match: MATCH, rate: null, action: "block" }), [/stops every request/]],
-    [withRule({ match: MATCH, rate: null, action: "block", isShadow: true }), []],
-    [withRule({ match: MATCH, rate: null, action: "challenge" }), []],
-    [withRule({ match: MATCH, rate: null, action: "log" }), []],
+    [withRule({ match: MATCH_ALL, rate: null, action: "block" }), [/stops every request/]],
+    [withRule({ match: MATCH_ALL, rate: null, action: "block", isShadow: true }), []],
+    [withRule({ match: MATCH_ALL, rate: null, action: "challenge" }), []],
+    [withRule({ match: MATCH_ALL, rate: null, action: "log" }), []],
     [
       {
         ...PROTECTION_DEFAULT,
         rules: [
-          { ...RULE, match: MATCH, rate: null, action: "block" },
+          { ...RULE, match: MATCH_ALL, rate: null, action: "block" },
           { ...RULE, name: "b" },
         ],
       },
       [/stops every request/, /never reached/],
     ],
-    [withRule({ match: MATCH, rate: null, action: "block", endsAt: "2026-11-01T00:00:00Z" }), [/has ended/]],
+    [
+      withRule({ match: MATCH_ALL, rate: null, action: "block", endsAt: "2026-11-01T00:00:00Z" }),
+      [/has ended/],
+    ],
     [{ ...PROTECTION_DEFAULT, underAttack: { on: true, paths: [], endsAt: null } }, [/without an end/]],
     [{ ...PROTECTION_DEFAULT, underAttack: { on: true, paths: [], endsAt: "2026-11-24T00:00:00Z" } }, []],
     [{ ...PROTECTION_DEFAULT, floods: "off" }, [/neither looked for nor stopped/]],

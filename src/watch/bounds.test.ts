@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { FloodSample, SiteCounts, WatchBatch } from "../contract/flood.ts";
+import { noCounts, type FloodSample, type SiteCounts, type WatchBatch } from "../contract/flood.ts";
 import type { NodeId, SiteId } from "../contract/ids.ts";
 import { Engine } from "./engine.ts";
 import { Mitigation } from "./mitigation.ts";
 import { Persistent } from "./persistent.ts";
 import { Reference, ReferenceRoom } from "./reference.ts";
 import { shareAtMost } from "./signature.ts";
-import { addressFrom, asked, chanceOf, emptyCounts, population, START_MS } from "./testing.ts";
+import { addressFrom, asked, chanceOf, population, START_MS } from "./testing.ts";
 import { Texts } from "./texts.ts";
 
 const siteOf = (n: number): SiteId => `site_${String(n).padStart(26, "0")}` as SiteId;
@@ -52,7 +52,7 @@ test("a thousand busy sites and four thousand samples are one short tick", (t) =
   const times: number[] = [];
   for (let tick = 0; tick < 150; tick++) {
     const counts = Array.from({ length: 1000 }, (_, n) => ({
-      ...emptyCounts(siteOf(n)),
+      ...noCounts(siteOf(n)),
       passed: 8,
       assets: 5,
     }));
@@ -97,7 +97,7 @@ test("a million invented addresses, paths and agents leave memory bounded", (t) 
         headers: `h${n}`,
       });
     });
-    const counts = Array.from({ length: 40 }, (_, i) => ({ ...emptyCounts(siteOf(i)), passed: 5 }));
+    const counts = Array.from({ length: 40 }, (_, i) => ({ ...noCounts(siteOf(i)), passed: 5 }));
     engine.tick(batchOf(tick, { counts, samples }), act);
     if (tick % 20 === 0) most = Math.max(most, engine.referenceBytes);
   }

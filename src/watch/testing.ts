@@ -4,6 +4,7 @@
  * edge obeys a mitigation from the tick after it was told.
  */
 import {
+  noCounts,
   FEATURES,
   type EdgeMitigation,
   type FloodReport,
@@ -311,7 +312,7 @@ export class Stage {
   step(): void {
     const fromMs = this.nowMs;
     const toMs = fromMs + TICK_MS;
-    const counts = { ...emptyCounts(this.siteId) } as { -readonly [K in keyof SiteCounts]: SiteCounts[K] };
+    const counts = { ...noCounts(this.siteId) } as { -readonly [K in keyof SiteCounts]: SiteCounts[K] };
     const held = new Map<string, number>();
     const samples: FloodSample[] = [];
     const requests = this.traffic.take(fromMs);
@@ -452,22 +453,6 @@ export function chanceOf(seed: number): () => number {
   new DataView(bytes.buffer).setUint32(0, seed, true);
   new DataView(bytes.buffer).setUint32(8, seed ^ 0x5eed, true);
   return chanceFrom(bytes);
-}
-
-export function emptyCounts(siteId: SiteId): SiteCounts {
-  return {
-    siteId,
-    passed: 0,
-    challenged: 0,
-    throttled: 0,
-    blocked: 0,
-    banned: 0,
-    limited: 0,
-    assets: 0,
-    cleared: 0,
-    challengesPassed: 0,
-    challengesFailed: 0,
-  };
 }
 
 /** How long until under 5 % of a flood came through in the second from then on, and how much came through after that. */

@@ -5,11 +5,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { createLocalBus } from "../bus/bus.ts";
-import type { EdgeMitigation, FloodReport, FloodSample, WatchBatch } from "../contract/flood.ts";
+import {
+  noCounts,
+  type EdgeMitigation,
+  type FloodReport,
+  type FloodSample,
+  type WatchBatch,
+} from "../contract/flood.ts";
 import type { NodeId, SiteId } from "../contract/ids.ts";
 import { FLOOD_TOPICS } from "../contract/topics.ts";
 import { WATCH_FILE } from "./kept-state.ts";
-import { asked, emptyCounts, START_MS } from "./testing.ts";
+import { asked, START_MS } from "./testing.ts";
 import { startWatch, type WatchSource } from "./watch.ts";
 
 const NODE = "node_00000000000000000000000000" as NodeId;
@@ -65,7 +71,7 @@ function edge() {
       return {
         fromMs,
         toMs: fromMs + 100,
-        counts: [{ ...emptyCounts(SITE), passed: all.length, assets: 4 }],
+        counts: [{ ...noCounts(SITE), passed: all.length, assets: 4 }],
         samples: all,
         responses: [],
         held: mitigations.slice(0, 1).map(({ mitigationId }) => ({ mitigationId, requests: 100 })),

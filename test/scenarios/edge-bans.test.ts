@@ -12,7 +12,7 @@ import { test } from "node:test";
 import type { BanRecord } from "../../src/contract/ban.ts";
 import { Fault } from "../../src/contract/fault.ts";
 import type { SiteId } from "../../src/contract/ids.ts";
-import { PROTECTION_DEFAULT } from "../../src/contract/protection.ts";
+import { MATCH_ALL, PROTECTION_DEFAULT } from "../../src/contract/protection.ts";
 import { banTopic, NODE_BAN_TOPICS } from "../../src/contract/topics.ts";
 import { startNode } from "../../src/node/node.ts";
 import { writeMmdb } from "../mmdb-writer.ts";
@@ -314,16 +314,7 @@ test("values that clients invent push out nothing but counters of rules: bans, p
   try {
     const rule = {
       name: "by token",
-      match: {
-        paths: [],
-        methods: [],
-        networks: [],
-        asns: [],
-        countries: [],
-        headers: [],
-        cookies: [],
-        tlsShapes: [],
-      },
+      match: MATCH_ALL,
       rate: {
         key: { by: "header" as const, name: "X-Token" },
         requests: 2,

@@ -10,6 +10,7 @@ import { FEATURES } from "../../src/contract/flood.ts";
 import type { SiteId } from "../../src/contract/ids.ts";
 import type { SitePolicy } from "../../src/contract/policy.ts";
 import {
+  MATCH_ALL,
   PROTECTION_DEFAULT,
   type ProtectionMatch,
   type ProtectionRule,
@@ -57,19 +58,9 @@ writeFileSync(
 );
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-const MATCH: ProtectionMatch = {
-  paths: [],
-  methods: [],
-  networks: [],
-  asns: [],
-  countries: [],
-  headers: [],
-  cookies: [],
-  tlsShapes: [],
-};
 const RULE: ProtectionRule = {
   name: "the rule",
-  match: MATCH,
+  match: MATCH_ALL,
   rate: null,
   action: "block",
   isShadow: false,
@@ -236,7 +227,7 @@ describe("protection rules", () => {
       ["a TLS shape, over a plain connection", { tlsShapes: ["0123456789ab"] }, [[NOWHERE, "/", {}, 200]]],
     ];
     for (const [what, match, asks] of table) {
-      await set([{ match: { ...MATCH, ...match } }]);
+      await set([{ match: { ...MATCH_ALL, ...match } }]);
       for (const [address, path, input, status] of asks) {
         const answer = await from(address, path, input);
         assert.equal(answer.status, status, `${what}: ${address} ${path} ${JSON.stringify(input)}`);
@@ -322,7 +313,7 @@ describe("protection rules", () => {
   test("answers with a status are counted: the origin's, whichever way they come", async () => {
     const rate = { ...RATE, statuses: [401, 404] };
     for (const origins of [{}, { cache: { ...policyFor(1).cache, mode: "origin" as const } }]) {
-      await set([{ rate, action: "block", match: { ...MATCH, paths: ["/login*"] } }], {}, origins);
+      await set([{ rate, action: "block", match: { ...MATCH_ALL, paths: ["/login*"] } }], {}, origins);
       const statuses: number[] = [];
       for (let i = 0; i < 6; i++)
         statuses.push((await from(NOWHERE, "/login", { method: "POST", body: "x" })).status);
@@ -343,7 +334,7 @@ describe("protection rules", () => {
         rate: { ...RATE, requests: 1, windowSeconds: 1 },
         action: "throttle",
         holdSeconds: 3,
-        match: { ...MATCH, paths: ["/a"] },
+        match: { ...MATCH_ALL, paths: ["/a"] },
       },
     ]);
     await from(NOWHERE, "/a");
@@ -363,10 +354,10 @@ describe("protection rules", () => {
 
   test("in shadow mode, and with the action log, nobody is stopped; the log and the counts say what would have been", async () => {
     await set([
-      { name: "shadow block", isShadow: true, action: "block", match: { ...MATCH, paths: ["/x"] } },
+      { name: "shadow block", isShadow: true, action: "block", match: { ...MATCH_ALL, paths: ["/x"] } },
       { name: "shadow rate", isShadow: true, action: "throttle", rate: { ...RATE, requests: 2 } },
-      { name: "log", action: "log", match: { ...MATCH, methods: ["GET"] } },
-      { name: "other", action: "block", match: { ...MATCH, paths: ["/y"] } },
+      { name: "log", action: "log", match: { ...MATCH_ALL, methods: ["GET"] } },
+      { name: "other", action: "block", match: { ...MATCH_ALL, paths: ["/y"] } },
     ]);
     assert.equal(await through(6, (i) => from(NOWHERE, i < 2 ? "/x" : "/")), 6);
     assert.equal((await from(FRANCE, "/y")).status, 403);
@@ -404,8 +395,8 @@ describe("protection rules", () => {
   test("a rule that challenges asks for a proof; APIs that the owner names are not asked, and nobody else is let through", async () => {
     await set(
       [
-        { action: "challenge", match: { ...MATCH, paths: ["/shop*"] } },
-        { match: { ...MATCH, methods: ["DELETE"] } },
+        { action: "challenge", match: { ...MATCH_ALL, paths: ["/shop*"] } },
+        { match: { ...MATCH_ALL, methods: ["DELETE"] } },
       ],
       {
         neverChallenge: ["/shop/api/*"],
@@ -434,7 +425,7 @@ describe("protection rules", () => {
     const endsAt = new Date(Date.now() + 2500).toISOString();
     await set([
       { endsAt },
-      { endsAt: new Date(Date.now() - 1000).toISOString(), match: { ...MATCH, paths: ["/old"] } },
+      { endsAt: new Date(Date.now() - 1000).toISOString(), match: { ...MATCH_ALL, paths: ["/old"] } },
     ]);
     assert.equal((await from(NOWHERE)).status, 403);
     await until(async () => (await from(NOWHERE)).status === 200);
@@ -535,7 +526,7 @@ describe("protection rules", () => {
         if (shape === "") await ask("127.9.0.6", other);
         return shape !== "";
       });
-      assert.ok((await secure.apply(ruled({ match: { ...MATCH, tlsShapes: [shape] } }))).ok);
+      assert.ok((await secure.apply(ruled({ match: { ...MATCH_ALL, tlsShapes: [shape] } }))).ok);
       assert.deepEqual([await ask("127.9.0.7", other), await ask("127.9.0.6")], [403, 200]);
     } finally {
       await secure.end();

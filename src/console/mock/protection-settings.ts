@@ -1,16 +1,5 @@
 /** FOR DEVELOPMENT ONLY: made-up protection settings of the forum, with a rule of each kind. */
-import type { ProtectionMatch, ProtectionSettings } from "../../contract/protection.ts";
-
-const ANY: ProtectionMatch = {
-  paths: [],
-  methods: [],
-  networks: [],
-  asns: [],
-  countries: [],
-  headers: [],
-  cookies: [],
-  tlsShapes: [],
-};
+import { MATCH_ALL, type ProtectionSettings } from "../../contract/protection.ts";
 
 export function protectionSettingsAt(at: (ms: number) => string): ProtectionSettings {
   return {
@@ -21,7 +10,7 @@ export function protectionSettingsAt(at: (ms: number) => string): ProtectionSett
     rules: [
       {
         name: "Sign-in",
-        match: { ...ANY, paths: ["/login"], methods: ["POST"] },
+        match: { ...MATCH_ALL, paths: ["/login"], methods: ["POST"] },
         rate: { key: { by: "address" }, requests: 10, windowSeconds: 60, statuses: [401, 403] },
         action: "block",
         isShadow: false,
@@ -31,7 +20,7 @@ export function protectionSettingsAt(at: (ms: number) => string): ProtectionSett
       },
       {
         name: "Search",
-        match: { ...ANY, paths: ["/search*"] },
+        match: { ...MATCH_ALL, paths: ["/search*"] },
         rate: { key: { by: "network" }, requests: 120, windowSeconds: 60, statuses: [] },
         action: "challenge",
         isShadow: true,
@@ -42,7 +31,7 @@ export function protectionSettingsAt(at: (ms: number) => string): ProtectionSett
       {
         name: "Old scraper",
         match: {
-          ...ANY,
+          ...MATCH_ALL,
           headers: [
             { name: "User-Agent", value: "*ScrapeIt/*", isAbsent: false },
             { name: "Accept-Language", value: null, isAbsent: true },

@@ -2,24 +2,19 @@
  * A protection rule as a person reads it: one sentence that says which requests it speaks of, how many are too many, and what is done. The
  * rule's own words come out as they were typed, so that whoever shows the sentence escapes it as any other text. Pure.
  */
-import type { CountKey, FieldMatch, ProtectionMatch, ProtectionRule } from "../../contract/protection.ts";
+import {
+  MATCH_ALL,
+  type CountKey,
+  type FieldMatch,
+  type ProtectionMatch,
+  type ProtectionRule,
+} from "../../contract/protection.ts";
 import type { Words } from "../words/english.ts";
-
-const NO_MATCH: ProtectionMatch = {
-  paths: [],
-  methods: [],
-  networks: [],
-  asns: [],
-  countries: [],
-  headers: [],
-  cookies: [],
-  tlsShapes: [],
-};
 
 /** What a new rule begins as: it counts, and does nothing, until somebody has seen what it would have done. */
 export const NEW_RULE: ProtectionRule = {
   name: "",
-  match: NO_MATCH,
+  match: MATCH_ALL,
   rate: { key: { by: "address" }, requests: 60, windowSeconds: 60, statuses: [] },
   action: "challenge",
   isShadow: true,
