@@ -4,7 +4,6 @@
  */
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,19 +20,8 @@ import { ask, newSiteId, openOrigin, openStage, policyFor, until, type Stage } f
 const HOST = "forum.example";
 
 /** The status for a client at one of the loopback's many addresses. */
-function statusFor(stage: Stage, from: string, headers: Record<string, string> = {}): Promise<number> {
-  const [host = "", port = ""] = stage.node.address.split(":");
-  return new Promise((resolve, reject) => {
-    const asking = request(
-      { host, port, headers: { host: HOST, ...headers }, localAddress: from, agent: false },
-      (answer) => {
-        answer.resume();
-        answer.on("end", () => resolve(answer.statusCode ?? 0));
-      },
-    );
-    asking.on("error", reject);
-    asking.end();
-  });
+async function statusFor(stage: Stage, from: string, headers: Record<string, string> = {}): Promise<number> {
+  return (await ask(stage.node.address, { host: HOST, headers, localAddress: from })).status;
 }
 
 /** Whether these clients all get these statuses, often enough in a row that every worker was asked. */

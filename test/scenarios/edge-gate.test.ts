@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { request } from "node:http";
 import { after, before, test } from "node:test";
 import type { SitePolicy } from "../../src/contract/policy.ts";
-import { openOrigin, openStage, policyFor, until, type Origin, type Stage } from "./edge-stage.ts";
+import { ask, openOrigin, openStage, policyFor, until, type Origin, type Stage } from "./edge-stage.ts";
 
 let stage: Stage;
 let origin: Origin;
@@ -35,28 +35,11 @@ after(async () => {
   await origin.end();
 });
 
-function from(source: string, path = "/", method = "GET", body = ""): Promise<number> {
-  const [host = "", port] = stage.node.address.split(":");
-  return new Promise((resolve) => {
-    const asking = request(
-      {
-        host,
-        port,
-        path,
-        method,
-        localAddress: source,
-        agent: false,
-        headers: { host: "rush.example", ...(body === "" ? {} : { "content-length": body.length }) },
-      },
-      (answer) => {
-        answer.resume();
-        answer.on("end", () => resolve(answer.statusCode ?? 0));
-        answer.on("error", () => resolve(0));
-      },
-    );
-    asking.on("error", () => resolve(0));
-    asking.end(body);
-  });
+/** The status, or 0 where there was no answer. */
+async function from(localAddress: string, path = "/", method = "GET", body = ""): Promise<number> {
+  const asked = { host: "rush.example", path, method, localAddress };
+  const answer = await ask(stage.node.address, body === "" ? asked : { ...asked, body }).catch(() => null);
+  return answer?.status ?? 0;
 }
 
 const tally = (statuses: readonly number[]): Record<string, number> => {

@@ -23,6 +23,7 @@ import { makeReceipt } from "../../src/ledger/core/testing.ts";
 import { writeMmdb } from "../mmdb-writer.ts";
 import { askTls, certificateFor, giveCertificate, newIssuer, resumesTls, tlsSessionOf } from "./tls-stage.ts";
 import {
+  ask,
   newSiteId,
   openOrigin,
   openStage,
@@ -72,25 +73,7 @@ const RULE: ProtectionRule = {
 const RATE: RuleRate = { key: { by: "address" }, requests: 3, windowSeconds: 600, statuses: [] };
 
 function askFrom(address: string, from: string, input: Ask): Promise<Answer> {
-  const [host = "", port = ""] = address.split(":");
-  return new Promise((resolve, reject) => {
-    const { path = "/", method = "GET" } = input;
-    const headers = { host: input.host, ...input.headers };
-    const asking = request(
-      { host, port, path, method, headers, localAddress: from, agent: false },
-      (answer) => {
-        const parts: Buffer[] = [];
-        answer.on("data", (part: Buffer) => parts.push(part));
-        answer.on("error", reject);
-        answer.on("end", () => {
-          const body = Buffer.concat(parts).toString("utf8");
-          resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body });
-        });
-      },
-    );
-    asking.on("error", reject);
-    asking.end(input.body);
-  });
+  return ask(address, { ...input, localAddress: from });
 }
 
 describe("protection rules", () => {

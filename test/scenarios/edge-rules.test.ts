@@ -1,7 +1,6 @@
 /** An owner's rules on real nginx: who may come, by every kind of match, and what visitors and origins get to see of it. */
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -13,6 +12,7 @@ import { SITE_RULES_SCHEMA } from "../../src/contract/site-schema.ts";
 import { makeReceipt } from "../../src/ledger/core/testing.ts";
 import { writeMmdb } from "../mmdb-writer.ts";
 import {
+  ask,
   newSiteId,
   openOrigin,
   openStage,
@@ -55,27 +55,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Asks from one of the loopback's many addresses. */
 function askFrom(address: string, from: string, input: Ask): Promise<Answer> {
-  const at = address.lastIndexOf(":");
-  const host = address.slice(0, at).replaceAll(/[[\]]/g, "");
-  const port = address.slice(at + 1);
-  return new Promise((resolve, reject) => {
-    const { path = "/", method = "GET" } = input;
-    const headers = { host: input.host, ...input.headers };
-    const asking = request(
-      { host, port, path, method, headers, localAddress: from, agent: false },
-      (answer) => {
-        const parts: Buffer[] = [];
-        answer.on("data", (part: Buffer) => parts.push(part));
-        answer.on("error", reject);
-        answer.on("end", () => {
-          const body = Buffer.concat(parts).toString("utf8");
-          resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body });
-        });
-      },
-    );
-    asking.on("error", reject);
-    asking.end(input.body);
-  });
+  return ask(address, { ...input, localAddress: from });
 }
 
 describe("rules of a site", () => {

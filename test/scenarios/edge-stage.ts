@@ -128,7 +128,9 @@ function applyTo(bus: Bus, nodeId: NodeId, policy: SitePolicy): Promise<PolicyAc
 }
 
 export function ask(address: string, input: Ask): Promise<Answer> {
-  const [host, port] = address.split(":");
+  const at = address.lastIndexOf(":");
+  const host = address.slice(0, at).replaceAll(/[[\]]/g, "");
+  const port = address.slice(at + 1);
   return new Promise((resolve, reject) => {
     const asking = request(
       {
