@@ -12,7 +12,14 @@ import type { ProtectionView } from "../../src/contract/http-protection.ts";
 import type { SettingsView } from "../../src/contract/http-sites.ts";
 import type { SiteId } from "../../src/contract/ids.ts";
 import { floodTopic } from "../../src/contract/topics.ts";
-import { button, enrolByLink, openSiteStage, picture, type SiteStage } from "./console-site-stage.ts";
+import {
+  button,
+  enrolByLink,
+  openSiteStage,
+  picture,
+  stepsOf,
+  type SiteStage,
+} from "./console-site-stage.ts";
 import { until } from "./edge-stage.ts";
 
 const HOST = "www.mill.example";
@@ -101,24 +108,7 @@ test("floods, bans and the switch at the console are what the edge does", async 
   const { instance } = stage;
   let page!: Page;
   let siteId!: SiteId;
-  // Each step stands on the one before: after a failure the rest would tell nothing but wait in vain.
-  let failed = false;
-  const step = (name: string, run: () => Promise<void>): Promise<void> =>
-    t.test(name, async (own) => {
-      if (failed) return own.skip("a step before it failed");
-      failed = true;
-      await run().catch(async (error: unknown) => {
-        t.diagnostic(
-          await page
-            .locator("body")
-            .innerText({ timeout: 1000 })
-            .catch(() => "no page"),
-        );
-        await picture(page, "protection-failed");
-        throw error;
-      });
-      failed = false;
-    });
+  const step = stepsOf(t, { page: () => page, shows: "body", failed: "protection-failed" });
   const visit = (wanted: number, path = "/"): Promise<unknown> =>
     stage.untilVisit(HOST, { path }, (answer) => answer.status === wanted);
 

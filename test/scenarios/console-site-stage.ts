@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { TestContext } from "node:test";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { buildConsole } from "../../src/cli/build-console.ts";
 import { buildEdge } from "../../src/cli/build-edge.ts";
@@ -169,3 +170,30 @@ export async function enrolByLink(page: Page, link: string): Promise<void> {
 
 export const picture = (page: Page, name: string): Promise<unknown> =>
   page.screenshot({ path: join(PICTURES, `real-site-${name}.png`), fullPage: true });
+
+/**
+ * Steps of one story, of which each stands on the one before: after a failure the rest would tell nothing but wait in vain. What the page showed is told.
+ */
+export function stepsOf(
+  t: TestContext,
+  told: { readonly page: () => Page; readonly shows: string; readonly failed: string },
+): (name: string, run: () => Promise<void>) => Promise<void> {
+  let failed = false;
+  return (name, run) =>
+    t.test(name, async (own) => {
+      if (failed) return own.skip("a step before it failed");
+      failed = true;
+      await run().catch(async (error: unknown) => {
+        const page = told.page();
+        t.diagnostic(
+          await page
+            .locator(told.shows)
+            .innerText({ timeout: 1000 })
+            .catch(() => "no page"),
+        );
+        await picture(page, told.failed);
+        throw error;
+      });
+      failed = false;
+    });
+}

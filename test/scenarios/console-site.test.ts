@@ -10,7 +10,14 @@ import { connect } from "node:tls";
 import type { Page } from "playwright-core";
 import type { SettingsView, SiteExport } from "../../src/contract/http-sites.ts";
 import { openTestAuthority } from "../../src/sites/certificates-testing.ts";
-import { button, enrolByLink, openSiteStage, picture, type SiteStage } from "./console-site-stage.ts";
+import {
+  button,
+  enrolByLink,
+  openSiteStage,
+  picture,
+  stepsOf,
+  type SiteStage,
+} from "./console-site-stage.ts";
 import { until } from "./edge-stage.ts";
 
 const HOST = "www.mill.example";
@@ -81,24 +88,7 @@ test("a site's owner does everything from the invitation to leaving through the 
   const { dns, origin } = stage;
   let page!: Page;
   let siteId = "";
-  // Each step stands on the one before: after a failure the rest would tell nothing but wait in vain.
-  let failed = false;
-  const step = (name: string, run: () => Promise<void>): Promise<void> =>
-    t.test(name, async (own) => {
-      if (failed) return own.skip("a step before it failed");
-      failed = true;
-      await run().catch(async (error: unknown) => {
-        t.diagnostic(
-          await page
-            .locator("main")
-            .innerText({ timeout: 1000 })
-            .catch(() => "no page"),
-        );
-        await picture(page, "failed");
-        throw error;
-      });
-      failed = false;
-    });
+  const step = stepsOf(t, { page: () => page, shows: "main", failed: "failed" });
 
   await step("the operator invites a customer to a new account, and she is led to her sites", async () => {
     page = await invited(stage);
