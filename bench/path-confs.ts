@@ -58,6 +58,7 @@ http {
 ${options.withRequestId ? common : common.replaceAll("$request_id", "-")}
   map "" $p_site { default "site_00000000000000000000000000"; }
   map "" $p_reason { default ""; }
+  map "" $p_rules { default ""; }
   map "" $p_host_override { default ""; }
   map $http_cdn_loop $p_cdn_loop { "" ${options.cdnId}; default "$http_cdn_loop, ${options.cdnId}"; }
   proxy_cache_path ${options.folder}/cache levels=1:2 keys_zone=kept:64m max_size=10g inactive=7d use_temp_path=off;

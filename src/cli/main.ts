@@ -95,7 +95,7 @@ try {
   if (error instanceof Fault) {
     process.stderr.write(`parapet: ${error.detail}\n`);
     if (process.env["PARAPET_TRACE"] === "1") console.error(error);
-  } else if (error instanceof Error && (error as { code?: string }).code?.startsWith("ERR_PARSE_ARGS")) {
+  } else if (error instanceof Error && String((error as { code?: unknown }).code).startsWith("ERR_PARSE_ARGS")) {
     process.stderr.write(`parapet: ${error.message}\n`);
   } else {
     console.error(error);
