@@ -35,7 +35,7 @@ function stop(){over=true;workers.forEach(function(w){w.terminate()});workers=[]
 function fail(t){stop();tell(t);bar.hidden=true;again.hidden=false;help.hidden=false;more.open=true}
 function progress(){if(over)return;var s=(Date.now()-began)/1000,part=Math.min(99,Math.round(100*(1-Math.exp(-hashes/most))));
 fill.style.width=part+"%";if(s-shown>=1||part===0){shown=s;bar.setAttribute("aria-valuenow",part)}
-if(s>0.7&&told<1){told=1;tell(words.about.replace("{n}",Math.max(1,Math.ceil(most*s/hashes))))}
+if(s>0.7&&told<1){told=1;tell(words.about.replace("{n}",Math.max(2,Math.ceil(most*s/hashes))))}
 if(hashes>4*most&&told<2){told=2;tell(words.slow);more.open=true}
 if(s>270)fail(words.late)}
 function send(body){return fetch(form.getAttribute("action"),{method:"POST",credentials:"same-origin",cache:"no-store",redirect:"manual",

@@ -5,7 +5,7 @@ export const PAGE_CSP =
   "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /** Of the challenge's script (`challenge-script.ts`): the only one that a page of the edge may run. */
-export const CHALLENGE_SCRIPT_HASH = "sha256-Ne1W2nCdAdDa/HMX0Lip48F9DEWwRWdw0XiwDtSvcW8=";
+export const CHALLENGE_SCRIPT_HASH = "sha256-IVRdiazUUQBJYYgicgo6QMFHsXkG1w6VY7LDzwURhok=";
 
 /** Of the challenge: its script, the workers that the script makes of itself, and the way to bring a proof. */
 export const CHALLENGE_CSP =

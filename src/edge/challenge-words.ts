@@ -39,7 +39,7 @@ export type ChallengeWords = {
 
 const EN: ChallengeWords = {
   title: "One moment, please",
-  lead: "This site is protecting itself from a flood of automated requests. Your browser shows with a short calculation that it is none of them. You need to do nothing. A cookie of this site remembers it for half an hour.",
+  lead: "This site is protecting itself from a flood of automated requests. Your browser shows with a short calculation that it is none of them. A cookie of this site remembers it for half an hour.",
   early:
     "That was a little early. Please wait until {n} seconds have passed since this page was first shown, then press the button once more.",
   failed:
@@ -65,8 +65,8 @@ const EN: ChallengeWords = {
   passed: "You have passed",
   goBack: "Go back to the page before, and send what you sent once more.",
   said: {
-    begin: "The check begins.",
-    about: "On this device it usually takes about {n} seconds.",
+    begin: "The check begins. You need to do nothing.",
+    about: "You need to do nothing: on this device the check usually takes about {n} seconds.",
     slow: "It takes longer than usual. You can go on waiting, or use the other way below.",
     late: "The check took too long for this device. Try again, or use the other way below.",
     bring: "Almost there.",
@@ -84,7 +84,7 @@ const EN: ChallengeWords = {
 
 const FR: ChallengeWords = {
   title: "Un instant, s’il vous plaît",
-  lead: "Ce site se protège d’un afflux de requêtes automatiques. Par un court calcul, votre navigateur montre qu’il n’en fait pas partie. Vous n’avez rien à faire. Un cookie de ce site s’en souvient une demi-heure.",
+  lead: "Ce site se protège d’un afflux de requêtes automatiques. Par un court calcul, votre navigateur montre qu’il n’en fait pas partie. Un cookie de ce site s’en souvient une demi-heure.",
   early:
     "C’était un peu tôt. Attendez que {n} secondes se soient écoulées depuis le premier affichage de cette page, puis appuyez encore une fois sur le bouton.",
   failed:
@@ -110,8 +110,9 @@ const FR: ChallengeWords = {
   passed: "La vérification est réussie",
   goBack: "Revenez à la page précédente et envoyez de nouveau ce que vous aviez envoyé.",
   said: {
-    begin: "La vérification commence.",
-    about: "Sur cet appareil, elle dure en général {n} secondes environ.",
+    begin: "La vérification commence. Vous n’avez rien à faire.",
+    about:
+      "Vous n’avez rien à faire : sur cet appareil, la vérification dure en général {n} secondes environ.",
     slow: "C’est plus long que d’habitude. Vous pouvez attendre encore, ou prendre l’autre voie ci-dessous.",
     late: "La vérification a été trop longue pour cet appareil. Réessayez, ou prenez l’autre voie ci-dessous.",
     bring: "C’est presque fini.",

@@ -28,8 +28,8 @@ const EN: Record<ErrorReason, Words> = {
   },
   "client.banned": {
     title: "Kept out for a while",
-    what: "Requests from your address looked like an attack, so it is kept out for a time.",
-    todo: "Wait and try again later. Others who share your address may have caused it.",
+    what: "Your address, or the network it belongs to, is kept out for a time, as requests from there looked like an attack.",
+    todo: "Wait and try again later. Others who share it may have caused that. If it stays, write to the site's owner and give the request's number below.",
   },
   "site.maintenance": {
     title: "Being worked on",
@@ -39,7 +39,7 @@ const EN: Record<ErrorReason, Words> = {
   "site.busy": {
     title: "Very many visitors at once",
     what: "Far more visitors than usual are here, and the site's server takes them one after the other.",
-    todo: "Try again in a few seconds.",
+    todo: "Try again in a few seconds. You have done nothing wrong. If it stays for more than a few minutes, write to the site's owner and give the request's number below.",
   },
   "site.redirect": {
     title: "The page is elsewhere",
@@ -54,7 +54,7 @@ const EN: Record<ErrorReason, Words> = {
   "limit.client": {
     title: "Too many requests",
     what: "Your connection asked faster than this site allows.",
-    todo: "Wait a moment and try again. Others who share your address may have used up its allowance.",
+    todo: "Wait a moment and try again. Others who share your address may have used up its allowance. If it stays, write to the site's owner and give the request's number below.",
   },
   "rule.blocked": {
     title: "Kept out by a rule",
@@ -64,7 +64,7 @@ const EN: Record<ErrorReason, Words> = {
   "rule.throttled": {
     title: "Too many requests of this kind",
     what: "This site lets only so many requests like this one through at a time.",
-    todo: "Wait a moment and try again. Others may have used up what is allowed.",
+    todo: "Wait a moment and try again. Others may have used up what is allowed. If it stays, write to the site's owner and give the request's number below.",
   },
   "flood.blocked": {
     title: "Kept out while the site is under attack",
@@ -136,8 +136,8 @@ const FR: Record<ErrorReason, Words> = {
   },
   "client.banned": {
     title: "Mis à l’écart pour un temps",
-    what: "Les requêtes venues de votre adresse ressemblaient à une attaque ; elle est mise à l’écart pour un temps.",
-    todo: "Attendez et réessayez plus tard. D’autres personnes à la même adresse ont pu en être la cause.",
+    what: "Votre adresse, ou le réseau dont elle fait partie, est mise à l’écart pour un temps : des requêtes venues de là ressemblaient à une attaque.",
+    todo: "Attendez et réessayez plus tard. D’autres personnes qui la partagent ont pu en être la cause. Si cela dure, écrivez au propriétaire du site en donnant le numéro de requête ci-dessous.",
   },
   "site.maintenance": {
     title: "Site en travaux",
@@ -147,7 +147,7 @@ const FR: Record<ErrorReason, Words> = {
   "site.busy": {
     title: "Beaucoup de visiteurs à la fois",
     what: "Il y a bien plus de visiteurs que d’habitude, et le serveur du site les prend l’un après l’autre.",
-    todo: "Réessayez dans quelques secondes.",
+    todo: "Réessayez dans quelques secondes. Vous n’y êtes pour rien. Si cela dure plus de quelques minutes, écrivez au propriétaire du site en donnant le numéro de requête ci-dessous.",
   },
   "site.redirect": {
     title: "La page est ailleurs",
@@ -162,7 +162,7 @@ const FR: Record<ErrorReason, Words> = {
   "limit.client": {
     title: "Trop de requêtes",
     what: "Votre connexion demande plus vite que ce site ne le permet.",
-    todo: "Attendez un instant et réessayez. D’autres personnes à la même adresse ont pu épuiser le quota.",
+    todo: "Attendez un instant et réessayez. D’autres personnes à la même adresse ont pu épuiser le quota. Si cela dure, écrivez au propriétaire du site en donnant le numéro de requête ci-dessous.",
   },
   "rule.blocked": {
     title: "Écarté par une règle",
@@ -172,7 +172,7 @@ const FR: Record<ErrorReason, Words> = {
   "rule.throttled": {
     title: "Trop de requêtes de ce type",
     what: "Ce site ne laisse passer qu’un certain nombre de requêtes comme celle-ci à la fois.",
-    todo: "Attendez un instant et réessayez. D’autres ont pu épuiser ce qui est permis.",
+    todo: "Attendez un instant et réessayez. D’autres ont pu épuiser ce qui est permis. Si cela dure, écrivez au propriétaire du site en donnant le numéro de requête ci-dessous.",
   },
   "flood.blocked": {
     title: "Écarté le temps d’une attaque",

@@ -2,7 +2,7 @@
  * The server blocks that visitors talk to: one for plain connections and one for TLS. Both have the same locations and pages, so that a
  * request finds the same edge whichever way it comes. They differ in how they listen and in the variable that ADMIT looks a request up by.
  */
-import { BANNED_PAGE } from "../contract/banned-page.ts";
+import { bannedPage } from "../contract/banned-page.ts";
 import { CHALLENGE_CSP, PAGE_CSP } from "../contract/page-csp.ts";
 import { CHALLENGE_PATH } from "../contract/protection.ts";
 import { renderCachedLocations, type CacheConfOptions } from "./conf-cache.ts";
@@ -55,12 +55,12 @@ ${tls ? "      add_header Strict-Transport-Security $p_hsts always;\n" : ""}    
   return `    location @banned {
 ${banned}
       access_log off;
-      return 403 "${BANNED_PAGE}";
+      return 403 "${bannedPage("")}";
     }
     location @banned_and_logged {
 ${banned}
       add_header X-Request-Id $p_request always;
-      return 403 "${BANNED_PAGE}";
+      return 403 "${bannedPage("$p_request")}";
     }
     location @over_limit {
 ${page}
