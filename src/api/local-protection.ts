@@ -11,7 +11,7 @@ import type { Services } from "./services.ts";
 
 const hostname = z.string().min(1).max(HOSTNAME_CHARS_MAX);
 const localBan = z.strictObject({ ban: newBan, hostname: hostname.nullable() });
-const id = z.string().regex(/^[A-Za-z0-9_-]{1,60}$/);
+const id = z.string().regex(/^[A-Za-z0-9_-]{1,60}$/, "This is no id: copy one from the list");
 
 export function localProtection(services: Services): Hono {
   const { sites, db } = services;
@@ -70,8 +70,6 @@ function must<T>(schema: z.ZodType<T>, value: unknown): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  throw new Fault(
-    "input.invalid",
-    `Cannot take this: ${issue?.path.map(String).join(".") ?? ""} ${issue?.message ?? ""}`,
-  );
+  const field = issue === undefined || issue.path.length === 0 ? "this" : issue.path.map(String).join(".");
+  throw new Fault("input.invalid", `Cannot take ${field}: ${issue?.message ?? "it is not what is expected"}`);
 }

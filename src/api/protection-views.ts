@@ -57,10 +57,11 @@ export const bansQuery = z.strictObject({
 });
 export const incidentsQuery = z.strictObject({ state: z.enum(INCIDENT_STATES).exactOptional(), cursor });
 
+const BAN_LASTS = `A ban lasts at least ${BAN_SECONDS_MIN} seconds and at most ${BAN_SECONDS_MAX / 86_400} days`;
 const banFields = {
   kind: z.enum(BAN_KINDS),
   value: typed(60).min(1, "Say whom to ban"),
-  seconds: z.int().min(BAN_SECONDS_MIN).max(BAN_SECONDS_MAX),
+  seconds: z.int().min(BAN_SECONDS_MIN, BAN_LASTS).max(BAN_SECONDS_MAX, BAN_LASTS),
   reason: typed(BAN_REASON_CHARS_MAX).min(1, "Write the reason"),
   force: z.boolean(),
 };

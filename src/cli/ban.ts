@@ -40,13 +40,17 @@ export const verb: Verb = async (args) => {
       ...(values.all ? {} : { state: "in-force" }),
     });
     if (values.json) process.stdout.write(`${JSON.stringify(bans)}\n`);
-    else if (bans.length === 0) process.stdout.write("Nobody is banned.\n");
+    else if (bans.length === 0)
+      process.stdout.write(
+        `${values.search === undefined ? "Nobody is banned." : "No ban fits this search."}\n`,
+      );
     else for (const ban of bans) process.stdout.write(`${lineOf(ban)}\n`);
     return 0;
   }
   if (first === "lift" && second !== undefined && positionals.length === 2)
     return lift(dataDir, second, site);
-  if (first === undefined || positionals.length !== 1) throw new Fault("input.invalid", USAGE);
+  if (first === undefined || first === "lift" || positionals.length !== 1)
+    throw new Fault("input.invalid", USAGE);
   if (values.reason.trim() === "") {
     throw new Fault(
       "input.invalid",

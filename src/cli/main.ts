@@ -27,7 +27,7 @@ const VERBS: Readonly<
   },
   ban: {
     summary:
-      'keep a client out: ban ADDRESS|RANGE|AS…|country:XX [--site HOST] [--for 2h] --reason "…", ban list, ban lift',
+      'keep a client out: ban ADDRESS|RANGE|AS…|country:XX [--site HOST] [--for 2h] --reason "…", ban list [--search WORDS] [--all], ban lift ID|ADDRESS',
     load: () => import("./ban.ts"),
   },
   attack: {
@@ -74,16 +74,25 @@ const VERBS: Readonly<
   bench: { summary: "measure: bench path --json", load: () => import("./bench.ts") },
 };
 
+const HELP: readonly string[] = ["help", "--help", "-h"];
+
 async function main(args: readonly string[]): Promise<number> {
   const [name = "help", ...rest] = args;
-  const entry = VERBS[name];
-  if (!entry) {
-    const known = ["help", "--help", "-h"].includes(name);
-    if (!known) process.stderr.write(`parapet: There is no verb "${name.slice(0, 40)}".\n\n`);
+  const isHelp = HELP.includes(name);
+  const asked = isHelp ? rest[0] : name;
+  const entry = asked === undefined ? undefined : VERBS[asked];
+  if (asked === undefined || entry === undefined) {
+    if (asked !== undefined) process.stderr.write(`parapet: There is no verb "${asked.slice(0, 40)}".\n\n`);
     process.stdout.write("Usage: ./parapet VERB [...]\n\n");
     for (const [verb, { summary }] of Object.entries(VERBS))
       process.stdout.write(`  ${verb.padEnd(12)} ${summary}\n`);
-    return known ? 0 : 2;
+    return asked === undefined ? 0 : 2;
+  }
+  // After "--" a word is the verb's, whatever it looks like.
+  const options = rest.includes("--") ? rest.slice(0, rest.indexOf("--")) : rest;
+  if (isHelp || options.some((word) => word === "--help" || word === "-h")) {
+    process.stdout.write(`./parapet ${asked}: ${entry.summary}\n`);
+    return 0;
   }
   const { verb } = await entry.load();
   return verb(rest);
@@ -95,7 +104,10 @@ try {
   if (error instanceof Fault) {
     process.stderr.write(`parapet: ${error.detail}\n`);
     if (process.env["PARAPET_TRACE"] === "1") console.error(error);
-  } else if (error instanceof Error && String((error as { code?: unknown }).code).startsWith("ERR_PARSE_ARGS")) {
+  } else if (
+    error instanceof Error &&
+    String((error as { code?: unknown }).code).startsWith("ERR_PARSE_ARGS")
+  ) {
     process.stderr.write(`parapet: ${error.message}\n`);
   } else {
     console.error(error);

@@ -1,5 +1,6 @@
 /** `status`: one look at a running instance, for a terminal. Says what needs a person first. */
 import { parseArgs } from "node:util";
+import type { BanView, CursorPage, IncidentRow } from "../contract/http-protection.ts";
 import type { OverviewView } from "../contract/http.ts";
 import { DATA_OPTION, dataDirFrom } from "./data-dir.ts";
 import { callLocal } from "./local-client.ts";
@@ -10,22 +11,27 @@ export const verb: Verb = async (args) => {
     args: [...args],
     options: { ...DATA_OPTION, json: { type: "boolean", default: false } },
   });
-  const overview = await callLocal<OverviewView>(dataDirFrom(values.data), {
-    method: "GET",
-    path: "/status",
-  });
+  const dataDir = dataDirFrom(values.data);
+  const ask = <T>(path: string): Promise<T> => callLocal<T>(dataDir, { method: "GET", path });
+  const overview = await ask<OverviewView>("/status");
   if (values.json) {
     process.stdout.write(`${JSON.stringify(overview)}\n`);
     return 0;
   }
+  const incidents = await ask<CursorPage<IncidentRow>>("/incidents?state=active");
+  const bans = await ask<CursorPage<BanView>>("/bans?state=in-force");
   const lines = [
     ...overview.alarms.map((alarm) => `! ${alarm.what}`),
+    incidents.total === 0
+      ? "No site is being flooded"
+      : `${incidents.total} incidents under way, the latest at ${incidents.items[0]?.siteName ?? "a site"}: see ./parapet incidents`,
     ...overview.queue
       .filter((row) => row.open > 0)
       .map((row) => `${row.level}: ${row.open} open, ${row.overdue} overdue`),
     `${overview.waitingForSecond} decisions wait for a second person, ${overview.appealsOpen} appeals are open`,
     `${overview.sites.active} sites, ${overview.sites.held} held for a human`,
     `${overview.edges.filter((edge) => edge.alive).length} of ${overview.edges.length} edges alive`,
+    `${bans.total} bans in force${bans.total === 0 ? "" : ": see ./parapet ban list"}`,
     `Log ${overview.log.origin}: ${overview.log.size} entries, ${overview.log.witnessed ? "witnessed" : "unwitnessed"}`,
     overview.vault.ready
       ? `Vault ready (${overview.vault.fingerprint})`

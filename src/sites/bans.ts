@@ -352,7 +352,9 @@ function mustHaveDatabase(kind: BanKind, settings: Pick<Settings, "countryDataba
         : null;
   if (setting === null) return;
   const why = `This edge has no database for it: ask the operator to set ${setting}, or ban networks instead`;
-  throw new Fault("input.invalid", `Cannot ban by ${kind}. ${why}`, { fields: { kind: why } });
+  throw new Fault("input.invalid", `Cannot ban by ${kind === "asn" ? "autonomous system" : kind}. ${why}`, {
+    fields: { kind: why },
+  });
 }
 
 function recordOf(row: rows.BanRow): BanRecord {

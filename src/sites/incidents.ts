@@ -205,7 +205,7 @@ export function openIncidents(deps: {
   async function mustFind(incidentId: string, siteId: SiteId | undefined): Promise<rows.IncidentRecord> {
     const record = await rows.incidentById(db, incidentId);
     if (record === null || (siteId !== undefined && record.siteId !== siteId))
-      throw new Fault("state.not-found", "There is no such incident: reload the list");
+      throw new Fault("state.not-found", "There is no such incident: look for it in the list of incidents");
     return record;
   }
 
