@@ -24,14 +24,14 @@ export const verb: Verb = async (args) => {
     ...overview.alarms.map((alarm) => `! ${alarm.what}`),
     incidents.total === 0
       ? "No site is being flooded"
-      : `${incidents.total} incidents under way, the latest at ${incidents.items[0]?.siteName ?? "a site"}: see ./parapet incidents`,
+      : `${counted(incidents.total, "incident")} under way, the latest at ${incidents.items[0]?.siteName ?? "a site"}: see ./parapet incidents`,
     ...overview.queue
       .filter((row) => row.open > 0)
       .map((row) => `${row.level}: ${row.open} open, ${row.overdue} overdue`),
     `${overview.waitingForSecond} decisions wait for a second person, ${overview.appealsOpen} appeals are open`,
     `${overview.sites.active} sites, ${overview.sites.held} held for a human`,
     `${overview.edges.filter((edge) => edge.alive).length} of ${overview.edges.length} edges alive`,
-    `${bans.total} bans in force${bans.total === 0 ? "" : ": see ./parapet ban list"}`,
+    `${counted(bans.total, "ban")} in force${bans.total === 0 ? "" : ": see ./parapet ban list"}`,
     `Log ${overview.log.origin}: ${overview.log.size} entries, ${overview.log.witnessed ? "witnessed" : "unwitnessed"}`,
     overview.vault.ready
       ? `Vault ready (${overview.vault.fingerprint})`
@@ -44,3 +44,5 @@ export const verb: Verb = async (args) => {
   process.stdout.write(`${lines.join("\n")}\n`);
   return overview.alarms.length > 0 ? 1 : 0;
 };
+
+const counted = (many: number, what: string): string => `${many} ${what}${many === 1 ? "" : "s"}`;
