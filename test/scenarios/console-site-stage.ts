@@ -35,6 +35,7 @@ const CHROMIUM_ARGS = [
 ];
 
 export type SiteStage = {
+  readonly dataDir: string;
   readonly instance: Instance;
   readonly url: string;
   readonly dns: SmallDns;
@@ -56,7 +57,8 @@ export type SiteStage = {
   end(): Promise<void>;
 };
 
-export async function openSiteStage(): Promise<SiteStage> {
+/** `overrides`: settings that this stage does not set by itself. */
+export async function openSiteStage(overrides: Readonly<Record<string, unknown>> = {}): Promise<SiteStage> {
   mkdirSync(PICTURES, { recursive: true });
   await buildConsole({ outDir: join(ROOT, "build/console") });
   await buildEdge({ outDir: join(ROOT, "build/edge") });
@@ -82,6 +84,7 @@ export async function openSiteStage(): Promise<SiteStage> {
       dnsServers: [dns.address],
       edgeAddresses: ["127.0.0.9", "edge.example"],
       previewDomain: "look.edge.example",
+      ...overrides,
     },
   });
   const instance = await startInstance({ settings });
@@ -90,6 +93,7 @@ export async function openSiteStage(): Promise<SiteStage> {
   const visit: SiteStage["visit"] = (host, path = "/", headers = {}) =>
     ask(instance.node.address, { host, path, headers });
   return {
+    dataDir,
     instance,
     url: instance.controlUrl,
     dns,
