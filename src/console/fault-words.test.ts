@@ -38,6 +38,14 @@ test("a field that the form does not show is told in the detail", () => {
   );
 });
 
+test("what the server's sentence says already is not said twice", () => {
+  const given = fault("input.invalid", {
+    detail: "Cannot ban this. Give an address",
+    fields: { value: "Give an address" },
+  });
+  assert.equal(wordsOfFault(given, { words: ENGLISH }).detail, "Cannot ban this. Give an address");
+});
+
 test("a limit names its wait when the server named one", () => {
   const shown = wordsOfFault(fault("limit.rate", { retryAfterMs: 90_000 }), { words: FRENCH });
   assert.match(shown.todo ?? "", /1 min 30 s/);

@@ -42,7 +42,7 @@ const ENTRIES = {
   "machine.incomplete": (w) => [w.title, null],
 } as const satisfies Record<ClientFaultCode, Entry>;
 
-/** `shownFields` are those that the form shows beside their input: the others are added to the detail, so that none is lost. */
+/** `shownFields` are those that the form shows beside their input: the others are added to the detail, so that none is lost, save those that it says already. */
 export function wordsOfFault(
   fault: ClientFault,
   input: { readonly words: Words; readonly shownFields?: readonly string[] },
@@ -51,7 +51,7 @@ export function wordsOfFault(
   const entry: Entry = ENTRIES[fault.code];
   const [title, todo] = entry(words.fault);
   const hidden = Object.entries(fault.fields)
-    .filter(([name]) => !(input.shownFields ?? []).includes(name))
+    .filter(([name, why]) => !(input.shownFields ?? []).includes(name) && !fault.message.includes(why))
     .map(([name, why]) => `${name}: ${why}`);
   return {
     title,

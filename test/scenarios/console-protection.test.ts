@@ -134,6 +134,9 @@ test("floods, bans and the switch at the console are what the edge does", async 
       assert.equal(untouched.isUnderAttackNow, false);
       await page.getByLabel("Only these paths").check();
       assert.equal(await button(page, "Switch on").isDisabled(), true, "no path is named yet");
+      await page.getByLabel("Paths", { exact: true }).fill("/login, search.*");
+      await page.getByText("“search.*” is no path").waitFor();
+      assert.equal(await button(page, "Switch on").isDisabled(), true, "what is no path is not sent");
       await page.getByLabel("Paths", { exact: true }).fill("/login");
       await page.getByLabel("Switch off by itself").selectOption("14400");
       await button(page, "Switch on").click();
@@ -226,6 +229,20 @@ test("floods, bans and the switch at the console are what the edge does", async 
     await page.getByLabel("State").selectOption("ended");
     await row.getByText("Lifted").waitFor();
     await until(async () => (await statusFrom(stage, BANNED)) === 200, 60_000);
+  });
+
+  await step("a ban that cannot be is refused beside its field, and mended there", async () => {
+    const refused = page.getByRole("alert").filter({ hasText: "is no network that can be banned" });
+    await page.getByLabel("Whom").selectOption("network");
+    await page.getByLabel("Which").fill("10.0.0.0/99");
+    await page.getByLabel("Reason").fill("Too wide a thought");
+    await button(page, "Ban").click();
+    await inDialog(page, "Ban").click();
+    await refused.waitFor();
+    assert.equal(await page.getByRole("dialog").count(), 0, "the question is not asked again by itself");
+    await page.getByLabel("Which").fill("");
+    await refused.waitFor({ state: "detached" });
+    await page.getByLabel("Whom").selectOption("address");
   });
 
   await step("whoever would keep out themselves is told, and asked again", async () => {

@@ -5,7 +5,13 @@
 import { NativeSelect, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { BAN_KINDS, type BanKind } from "../../contract/ban.ts";
-import { BAN_REASON_CHARS_MAX, type BanMade, type NewBan } from "../../contract/http-protection.ts";
+import {
+  BAN_BITS_MIN,
+  BAN_BITS_OF_SITES,
+  BAN_REASON_CHARS_MAX,
+  type BanMade,
+  type NewBan,
+} from "../../contract/http-protection.ts";
 import type { SiteId } from "../../contract/ids.ts";
 import { useWords } from "../language.tsx";
 import { ActButton } from "../parts/act-button.tsx";
@@ -13,6 +19,7 @@ import { AskOnce } from "../parts/ask-once.tsx";
 import { FaultNote } from "../parts/fault-note.tsx";
 import { Panel } from "../parts/head.tsx";
 import { sayDone } from "../parts/saved-note.ts";
+import type { Words } from "../words/english.ts";
 import { client, useSites, useWrite } from "../queries.ts";
 import { whyNotMay, type Role } from "../site/may.ts";
 
@@ -43,6 +50,25 @@ const bodyOf = (form: Form, force: boolean): NewBan => ({
   reason: form.reason.trim(),
   force,
 });
+
+/** What the server refused, in the reader's language; its own sentence is English. Null: it did not refuse whom to ban. */
+function refusalOf(
+  form: Form,
+  given: {
+    readonly fields: Readonly<Record<string, string>>;
+    readonly ofSite: boolean;
+    readonly words: Words;
+  },
+): string | null {
+  const w = given.words.protection.bans;
+  if (given.fields["kind"] !== undefined) return w.noDatabase;
+  if (given.fields["value"] === undefined) return null;
+  const slashes = (bits: readonly number[]): string => bits.map((length) => `/${length}`).join(", ");
+  const lengths = given.ofSite
+    ? `IPv4 ${slashes(BAN_BITS_OF_SITES.ipv4)}; IPv6 ${slashes(BAN_BITS_OF_SITES.ipv6)}`
+    : `IPv4 ${w.fromTo(`/${BAN_BITS_MIN.ipv4}`, "/31")}, IPv6 ${w.fromTo(`/${BAN_BITS_MIN.ipv6}`, "/63")}`;
+  return w.refused[form.kind](form.value.trim(), lengths);
+}
 
 function Warnings({ made }: { readonly made: BanMade }) {
   if (made.warnings.length === 0) return null;
@@ -151,6 +177,8 @@ export function BanForm({ siteId, role }: { readonly siteId: SiteId | null; read
   );
   const fields = send.error?.fields ?? {};
   const hitsMyself = fields["force"];
+  const refusal = refusalOf(form, { fields, ofSite: target !== null, words });
+  const isAsking = asking && refusal === null;
   const why =
     (siteId === null
       ? role === "operator"
@@ -158,6 +186,14 @@ export function BanForm({ siteId, role }: { readonly siteId: SiteId | null; read
         : w.forOperators
       : whyNotMay(role, { act: "POST /sites/{siteId}/bans", words })) ??
     (form.value.trim() === "" ? w.needValue : form.reason.trim() === "" ? w.needReason : null);
+  /** What was refused is not what stands there any more. */
+  const change = (next: Form): void => {
+    if (refusal !== null) {
+      send.reset();
+      setAsking(false);
+    }
+    setForm(next);
+  };
   const ask = (): void => {
     if (why !== null) return;
     send.reset();
@@ -174,8 +210,20 @@ export function BanForm({ siteId, role }: { readonly siteId: SiteId | null; read
         }}
       >
         {send.data === undefined ? null : <Warnings made={send.data} />}
-        <BanFields form={form} fields={fields} anywhere={siteId === null} onForm={setForm} />
-        {asking ? null : <FaultNote fault={send.error} shownFields={SHOWN} />}
+        <BanFields
+          form={form}
+          fields={refusal === null ? fields : { value: refusal }}
+          anywhere={siteId === null}
+          onForm={change}
+        />
+        {isAsking ? null : refusal === null ? (
+          <FaultNote fault={send.error} shownFields={SHOWN} />
+        ) : (
+          <div className="note" data-tone="bad" role="alert">
+            <strong>{words.fault.invalid}</strong>
+            <span>{refusal}</span>
+          </div>
+        )}
         <ActButton
           label={w.create}
           ok={why === null && !send.isPending}
@@ -184,7 +232,7 @@ export function BanForm({ siteId, role }: { readonly siteId: SiteId | null; read
           onClick={ask}
         />
       </form>
-      {asking ? (
+      {isAsking ? (
         <AskOnce
           question={{
             title:
@@ -192,7 +240,7 @@ export function BanForm({ siteId, role }: { readonly siteId: SiteId | null; read
                 ? `${w.create}${words.common.colon}${form.value.trim()}`
                 : w.forceTitle,
             consequence: `${form.kind === "address" ? w.askAddress : w.askWide} ${target === null ? w.askEverywhere : w.askSite}`,
-            ...(hitsMyself === undefined ? {} : { extra: hitsMyself }),
+            ...(hitsMyself === undefined ? {} : { extra: w.forceWhy }),
             act: hitsMyself === undefined ? w.create : w.force,
             withReason: false,
             danger: form.kind !== "address" || hitsMyself !== undefined,

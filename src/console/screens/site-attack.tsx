@@ -70,6 +70,9 @@ function SwitchOff({ site, view }: { readonly site: Site; readonly view: Protect
   );
 }
 
+/** As the settings take a path (contract/site-schema.ts). */
+const PATH = /^\/[\x21-\x7e]*$/;
+
 type Form = { readonly some: boolean; readonly paths: string; readonly end: End; readonly at: string };
 
 function AttackFields({
@@ -146,9 +149,16 @@ function SwitchOn({ site, view }: { readonly site: Site; readonly view: Protecti
   });
   const paths = form.some ? listOf(form.paths) : [];
   const endsAt = endOf(form.end, { nowMs: now, moment: fromLocalField(form.at) });
+  const badPath = paths.find((path) => !PATH.test(path));
   const why =
     whyNotMay(site.role, { act: "PUT /sites/{siteId}/under-attack", words }) ??
-    (form.some && paths.length === 0 ? w.needPaths : endsAt === "missing" ? w.needMoment : null);
+    (form.some && paths.length === 0
+      ? w.needPaths
+      : badPath !== undefined
+        ? w.badPath(badPath.slice(0, 60))
+        : endsAt === "missing"
+          ? w.needMoment
+          : null);
   const pathFault = Object.entries(send.error?.fields ?? {}).find(([name]) => name.startsWith("paths"))?.[1];
   const askNow = (): void => {
     if (why === null && endsAt !== "missing") setAsking({ on: true, paths, endsAt, note: w.noteOn });

@@ -53,7 +53,7 @@ export const PROTECTION_ENGLISH = {
   },
   attack: {
     title: "Under attack",
-    help: "For when something gets through that is not recognised: every visitor has to prove a browser before your server is asked. It takes most a second or two; programs do not pass.",
+    help: "For when something gets through that is not recognised: every visitor has to show that they use a browser before your server is asked. That takes most visitors a second or two; programs do not pass.",
     switchOn: "Switch on",
     switchOff: "Switch off",
     where: "Where",
@@ -62,6 +62,7 @@ export const PROTECTION_ENGLISH = {
     paths: "Paths",
     pathsHelp: (max: number) => `Such as /login, /search*. Up to ${max}.`,
     needPaths: "name the paths",
+    badPath: (path: string) => `“${path}” is no path: it begins with a slash and has no spaces`,
     ends: "Switch off by itself",
     endsIn: {
       3600: "after an hour",
@@ -150,6 +151,7 @@ export const PROTECTION_ENGLISH = {
     liftedBy: (who: string) => `by ${who}`,
     force: "Ban it all the same",
     forceTitle: "This would keep yourself out",
+    forceWhy: "Your own address lies in it.",
     add: "Ban somebody",
     what: "Whom",
     value: "Which",
@@ -164,6 +166,17 @@ export const PROTECTION_ENGLISH = {
     reason: "Reason",
     reasonHelp: "For those who come after you.",
     needValue: "say whom",
+    refused: {
+      address: (value: string) =>
+        `“${value}” is no address that can be banned: give one of a client, such as 192.0.2.7 or 2001:db8::7. A range is banned as a network.`,
+      network: (value: string, lengths: string) =>
+        `“${value}” is no network that can be banned: give one such as 192.0.2.0/24. These widths are taken: ${lengths}. A single client is banned by its address.`,
+      asn: (value: string) => `“${value}” is no AS number: give one such as 64500.`,
+      country: (value: string) => `“${value}” is no country: give its two letters, such as FR.`,
+    },
+    fromTo: (from: string, to: string) => `${from} to ${to}`,
+    noDatabase:
+      "This edge does not know where addresses lie, so nobody can be banned that way. Ban networks instead, or ask the operator for the database.",
     needReason: "write a reason",
     create: "Ban",
     created: "Banned.",
@@ -242,7 +255,8 @@ export const PROTECTION_ENGLISH = {
     ofAll: (n: string, share: string) => `${n} (${share})`,
     challenged: "Asked to prove a browser",
     challengesPassed: "Challenges passed",
-    challengesPassedHelp: "Each a client that was held up for a moment and then let in.",
+    challengesPassedHelp:
+      "Each a client that was held up for a moment and then let in: the false alarms that were found. A program that can pass counts, too.",
     blocked: "Blocked",
     throttled: "Asked to come back later",
     banned: "Refused as banned",

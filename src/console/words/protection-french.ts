@@ -55,6 +55,8 @@ export const PROTECTION_FRENCH: ProtectionWords = {
     paths: "Chemins",
     pathsHelp: (max) => `Par exemple /login, /search*. Au plus ${max}.`,
     needPaths: "nommez les chemins",
+    badPath: (path) =>
+      `« ${path} » n’est pas un chemin : il commence par une barre oblique et n’a pas d’espaces`,
     ends: "S’arrête de lui-même",
     endsIn: {
       3600: "au bout d’une heure",
@@ -140,6 +142,7 @@ export const PROTECTION_FRENCH: ProtectionWords = {
     liftedBy: (who) => `par ${who}`,
     force: "Exclure quand même",
     forceTitle: "Vous vous excluriez vous-même",
+    forceWhy: "Votre propre adresse en fait partie.",
     add: "Exclure quelqu’un",
     what: "Qui",
     value: "Lequel",
@@ -154,6 +157,17 @@ export const PROTECTION_FRENCH: ProtectionWords = {
     reason: "Motif",
     reasonHelp: "Pour ceux qui viendront après vous.",
     needValue: "dites qui",
+    refused: {
+      address: (value) =>
+        `« ${value} » ne peut pas être exclu comme adresse : donnez celle d’un client, par exemple 192.0.2.7 ou 2001:db8::7. Une plage s’exclut comme réseau.`,
+      network: (value, lengths) =>
+        `« ${value} » ne peut pas être exclu comme réseau : donnez-en un comme 192.0.2.0/24. Largeurs admises : ${lengths}. Un client seul s’exclut par son adresse.`,
+      asn: (value) => `« ${value} » n’est pas un numéro AS : donnez-en un comme 64500.`,
+      country: (value) => `« ${value} » n’est pas un pays : donnez ses deux lettres, par exemple FR.`,
+    },
+    fromTo: (from, to) => `${from} à ${to}`,
+    noDatabase:
+      "Ce serveur d’accueil ne sait pas où se trouvent les adresses : personne ne peut être exclu ainsi. Excluez des réseaux, ou demandez la base à l’exploitant.",
     needReason: "écrivez un motif",
     create: "Exclure",
     created: "Exclu.",
@@ -235,7 +249,8 @@ export const PROTECTION_FRENCH: ProtectionWords = {
     ofAll: (n, share) => `${n} (${share})`,
     challenged: "Priées de prouver un navigateur",
     challengesPassed: "Épreuves réussies",
-    challengesPassedHelp: "Chacune, un client retenu un instant, puis admis.",
+    challengesPassedHelp:
+      "Chacune, un client retenu un instant, puis admis : les fausses alertes constatées. Un programme qui réussit compte aussi.",
     blocked: "Bloquées",
     throttled: "Priées de revenir plus tard",
     banned: "Refusées car exclues",
