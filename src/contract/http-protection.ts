@@ -84,6 +84,10 @@ export type IncidentRow = {
   readonly requests: number;
   readonly passed: number;
   readonly challenged: number;
+  /**
+   * The false alarms that were found: clients that were held up and then proved to be browsers, on this site while it lasted. Programs that can pass count, too,
+   * and whoever was held up by the under-attack switch or a rule. Who was held up and went away is not known.
+   */
   readonly challengesPassed: number;
   readonly blocked: number;
   readonly throttled: number;

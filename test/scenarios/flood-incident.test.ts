@@ -69,7 +69,7 @@ const PATHS = ["/", "/mill.css", "/news", "/wheel.png", "/opening-hours", "/mill
 class Visitors {
   served = 0;
   readonly refused: number[] = [];
-  #running = true;
+  readonly #end = new AbortController();
   readonly #edge: string;
   readonly #done: Promise<void>;
   constructor(edge: string) {
@@ -78,7 +78,7 @@ class Visitors {
   }
   async #run(): Promise<void> {
     const under: Promise<void>[] = [];
-    for (let i = 0; this.#running; i++) {
+    for (let i = 0; !this.#end.signal.aborted; i++) {
       under.push(this.#one(i));
       await new Promise((resolve) => setTimeout(resolve, CALM_EVERY_MS));
     }
@@ -96,7 +96,7 @@ class Visitors {
     else this.refused.push(answer?.status ?? 0);
   }
   async end(): Promise<void> {
-    this.#running = false;
+    this.#end.abort();
     await this.#done;
   }
 }
