@@ -9,6 +9,7 @@ import { Fault } from "../contract/fault.ts";
 import type { Settings } from "../contract/settings.ts";
 import { DATA_OPTION, dataDirFrom, ROOT } from "./data-dir.ts";
 import { readSettings } from "./settings.ts";
+import { kernelFindings } from "./doctor-kernel.ts";
 import { socketPath } from "./local-client.ts";
 import type { Verb } from "./verb.ts";
 
@@ -44,6 +45,7 @@ export async function examine(dataDir: string): Promise<readonly Finding[]> {
   try {
     settings = readSettings({ dataDir });
     findings.push(good("The settings are understood"));
+    findings.push(...(await kernelFindings(settings.kernelBans)));
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     return [

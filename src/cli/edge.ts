@@ -46,6 +46,7 @@ export const verb: Verb = async (args) => {
       countryDatabase: settings.countryDatabase,
       asnDatabase: settings.asnDatabase,
       allowNetworks: settings.edgeAllowNetworks,
+      kernelBans: settings.kernelBans,
       crawlerRanges: settings.crawlerRanges,
       onAlarm: tell,
       now: Date.now,

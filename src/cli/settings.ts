@@ -203,6 +203,12 @@ export const FIELDS: { readonly [K in Exclude<keyof Settings, "dataDir">]: Field
         ? { value: value as string[] }
         : wanted('a list of ranges like ["192.0.2.0/24"], none of which is every address there is'),
   },
+  kernelBans: {
+    about:
+      'Whether clients that keep coming although refused are kept out by the kernel (nftables) for minutes: "auto" where it lets the edge, or "off".',
+    fallback: () => "auto",
+    parse: (value) => (value === "auto" || value === "off" ? { value } : wanted('"auto" or "off"')),
+  },
   defaultLimit: {
     about: "What one client may ask of a new site, per second and at once; null for no limit.",
     fallback: () => ({ requestsPerSecond: 100, burst: 300 }),

@@ -79,6 +79,8 @@ export type Settings = {
   readonly asnDatabase: string;
   /** CIDR ranges that no ban, limit, rule or challenge ever stops, on every site; a measure of the desk does. */
   readonly edgeAllowNetworks: readonly string[];
+  /** "auto": clients that keep coming although refused are kept out by the kernel, where it lets the edge. */
+  readonly kernelBans: "auto" | "off";
   /** A JSON file with crawlers' published ranges; "" for none. */
   readonly crawlerRanges: string;
   readonly defaultLimit: PolicyLimit | null;

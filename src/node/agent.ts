@@ -34,6 +34,7 @@ import {
 import { Feeder } from "./feeder.ts";
 import { GateKeeper } from "./gate-keeper.ts";
 import { takeGeoDatabases } from "./geo-database.ts";
+import { KernelBans } from "./kernel-bans.ts";
 import { LOG_BYTES_MAX, rotateLogs } from "./log-rotation.ts";
 import { renderNginxConf, type NginxConfOptions } from "./nginx-conf.ts";
 import { endOrphans, NginxProcess, pause } from "./nginx-process.ts";
@@ -76,6 +77,7 @@ export class Agent implements RunningNode {
   readonly #challengeKeys: ChallengeKeys;
   readonly #crawlers: CrawlerChecks;
   readonly #bans: NodeBans;
+  readonly #kernelBans: KernelBans;
   readonly #gates: GateKeeper;
   readonly #reloads = new Reloads();
   #mitigating: Promise<void> = Promise.resolve();
@@ -155,6 +157,20 @@ export class Agent implements RunningNode {
       tell: (found) => postCrawlers(socketPath, found),
       alarm,
     });
+    const sites = (): SiteId[] => Object.keys(this.#book.versions()) as SiteId[];
+    this.#kernelBans = new KernelBans({
+      mode: options.kernelBans ?? "off",
+      nodeId: options.nodeId,
+      stateDir: this.#stateDir,
+      listeners: listenTls === null ? [listen] : [listen, listenTls],
+      now: options.now,
+      sites,
+      allowed: () => [
+        ...(options.allowNetworks ?? []),
+        ...sites().flatMap((siteId) => this.#book.of(siteId)?.protection.allowNetworks ?? []),
+      ],
+      tell: (code, what) => voice.alarmOnce(code, what),
+    });
     this.#bans = new NodeBans({
       nodeId: options.nodeId,
       stateDir: this.#stateDir,
@@ -162,8 +178,10 @@ export class Agent implements RunningNode {
       now: options.now,
       voice,
       allowNetworks: options.allowNetworks ?? [],
-      sites: () => Object.keys(this.#book.versions()) as SiteId[],
+      sites,
       allowNetworksOf: (siteId) => this.#book.of(siteId)?.protection.allowNetworks ?? [],
+      onBan: (record) => this.#kernelBans.onBan(record),
+      onLift: (record) => this.#kernelBans.onLift(record),
     });
     this.#gates = new GateKeeper({
       accessLog: join(this.#stateDir, "access.log"),
@@ -236,6 +254,7 @@ export class Agent implements RunningNode {
       await this.#certificates.forgetFed();
     }
     await this.#bans.start(geo);
+    await this.#kernelBans.start();
     await this.#hello();
     if (options.bus !== null) await this.#listen(options.bus);
     this.#timers.push(setInterval(() => void this.#tick(), HELLO_MS));
@@ -329,6 +348,7 @@ export class Agent implements RunningNode {
     this.#crawlers.stop();
     for (const timer of this.#timers) clearInterval(timer);
     await this.#bans.book.close();
+    await this.#kernelBans.stop();
     await this.#gates.stop();
     await this.#feeder.close();
     await this.#nginx.stop();
@@ -400,6 +420,7 @@ export class Agent implements RunningNode {
     await this.#boundLogs();
     await this.#certificates.tick();
     await this.#bans.book.tick();
+    this.#kernelBans.tick();
     await this.#challengeKeys.tick();
     if (this.#tls.wantsReload()) {
       await this.reload().catch((error: unknown) => {

@@ -59,6 +59,8 @@ export type NodeOptions = {
   readonly crawlerRanges?: string;
   /** CIDR ranges that no ban, limit, rule or challenge ever stops, on every site. */
   readonly allowNetworks?: readonly string[];
+  /** "auto": clients that persist are kept out by the kernel where it lets this process; left out: "off". */
+  readonly kernelBans?: "auto" | "off";
   /** Judge each request's head by its bytes, a plain one's too: see src/edge/nginx/head.ts. */
   readonly everyHead?: boolean;
 };
