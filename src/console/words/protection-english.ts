@@ -251,7 +251,8 @@ export const PROTECTION_ENGLISH = {
     figures: "What became of the requests",
     requests: "Requests",
     passed: "Let through",
-    passedHelp: "At most these reached your server; what the cache answered did not.",
+    passedHelp:
+      "At most these reached your server; what the cache answered did not. Those of your visitors are among them.",
     ofAll: (n: string, share: string) => `${n} (${share})`,
     challenged: "Asked to prove a browser",
     challengesPassed: "Challenges passed",

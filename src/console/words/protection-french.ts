@@ -245,7 +245,8 @@ export const PROTECTION_FRENCH: ProtectionWords = {
     figures: "Ce que les requêtes sont devenues",
     requests: "Requêtes",
     passed: "Admises",
-    passedHelp: "Votre serveur en a reçu celles-là au plus ; ce que le cache a répondu ne l’a pas atteint.",
+    passedHelp:
+      "Votre serveur en a reçu celles-là au plus ; ce que le cache a répondu ne l’a pas atteint. Celles de vos visiteurs en font partie.",
     ofAll: (n, share) => `${n} (${share})`,
     challenged: "Priées de prouver un navigateur",
     challengesPassed: "Épreuves réussies",
