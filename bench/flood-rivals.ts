@@ -45,7 +45,7 @@ function renderNginx(options: FloodRivalOptions & { readonly limits: boolean }):
 worker_processes ${options.workers};
 pid ${folder}/nginx.pid;
 error_log ${folder}/error.log crit;
-events { worker_connections 8192; }
+events { worker_connections 16384; }
 http {
 ${temporary.join("")}  access_log ${folder}/access.log combined buffer=64k flush=1s;
   proxy_http_version 1.1;

@@ -53,7 +53,7 @@ export function renderBare(options: BareOptions): string {
 worker_processes ${options.workers};
 pid ${options.folder}/nginx.pid;
 error_log ${options.folder}/error.log notice;
-events { worker_connections 8192; }
+events { worker_connections 16384; }
 http {
 ${options.withRequestId ? common : common.replaceAll("$request_id", "-")}
   map "" $p_site { default "site_00000000000000000000000000"; }
@@ -85,7 +85,7 @@ export function renderOrigin(options: { readonly folder: string; readonly port: 
 worker_processes 1;
 pid ${options.folder}/nginx.pid;
 error_log ${options.folder}/error.log warn;
-events { worker_connections 8192; }
+events { worker_connections 16384; }
 http {
   access_log off;
   keepalive_requests 1000000;

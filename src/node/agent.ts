@@ -55,6 +55,8 @@ const NGINX_BIN = "/usr/sbin/nginx";
 const MODULES_DIR = "/usr/lib/nginx/modules";
 const SYSTEM_CA_FILE = "/etc/ssl/certs/ca-certificates.crt";
 const WORKER_USER = "www-data";
+/** nginx takes 432 bytes for each at start; a request that runs takes far more. */
+const CONNECTIONS_PER_WORKER = 16_384;
 const CACHE_BYTES_MAX_DEFAULT = 1024 * 1024 * 1024;
 const HELLO_MS = 2000;
 const FIRST_RESOLVE_MS = 2000;
@@ -379,6 +381,7 @@ export class Agent implements RunningNode {
       accessLog: options.accessLog ?? true,
       fetchSocket: fetchSocketOf(this.#spoolDir, this.#runDir),
       everyHead: options.everyHead ?? false,
+      connectionsPerWorker: options.connectionsPerWorker ?? CONNECTIONS_PER_WORKER,
       allowNetworks: options.allowNetworks ?? [],
     };
   }

@@ -91,6 +91,8 @@ const HEADER_FILTER = "      header_filter_by_lua_block { parapet_headers() }\n"
 
 /** A request that had a place at its origin gives it back (edge/nginx/gate.ts). The plain way has no such line, and no places. */
 export const LEFT = "      log_by_lua_block { parapet_left() }\n";
+/** Where no other header filter does it: an answer that has begun, as streams give their place back then. */
+const BEGUN = "      header_filter_by_lua_block { parapet_begun() }\n";
 
 /** The locations that a request is sent to by \`takeWay\`: each server block that serves sites has them. */
 export function renderOriginLocations(options: {
@@ -104,7 +106,7 @@ ${LEFT}${HEADER_FILTER}      proxy_pass http://parapet_plain;
     }
     # The plain way of a site to which far more requests come than usual: they take turns.
     location @gated {
-${LEFT}      proxy_pass http://parapet_plain;
+${LEFT}${BEGUN}      proxy_pass http://parapet_plain;
     }
     location @settled {
       rewrite_by_lua_block { parapet_settled() }
@@ -141,7 +143,7 @@ function renderChunked(bytes: number): string {
   return `    location @chunked_${bytes} {
       client_max_body_size ${bytes};
       rewrite_by_lua_block { parapet_chunked() }
-${LEFT}      proxy_pass http://parapet_plain;
+${LEFT}${BEGUN}      proxy_pass http://parapet_plain;
     }
 `;
 }

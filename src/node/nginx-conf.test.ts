@@ -32,6 +32,7 @@ const OPTIONS: NginxConfOptions = {
   fetchSocket: "/var/lib/parapet/edge/run/fetch.sock",
   geo: { country: NO_GEO_DATABASE, asn: NO_GEO_DATABASE },
   everyHead: true,
+  connectionsPerWorker: 16_384,
   allowNetworks: ["192.0.2.0/24", "2001:db8::/32"],
 };
 

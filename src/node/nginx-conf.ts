@@ -40,6 +40,8 @@ export type NginxConfOptions = {
   readonly geo: { readonly country: GeoDatabase; readonly asn: GeoDatabase };
   /** Judge each request's head by its bytes, a plain one's too, and each answer's. */
   readonly everyHead: boolean;
+  /** Clients, origins and all else that one worker may be connected to. */
+  readonly connectionsPerWorker: number;
   /** CIDR ranges that are let in on every site, whatever its bans, limits and rules say. */
   readonly allowNetworks: readonly string[];
 };
@@ -54,6 +56,9 @@ export const HEADER_LINES_MAX = 100;
 
 /** After a reload the workers before it keep their long connections for this long; the agent ends the oldest earlier when they are many. */
 const WORKER_SHUTDOWN_SECONDS = 12 * 3600;
+
+/** Stored answers, bodies on their way, logs: what a worker has open beside its connections. */
+const FILES_PER_WORKER = 8192;
 
 /** The whole configuration. Paths are refused if nginx could read them as anything but a path. */
 export function renderNginxConf(options: NginxConfOptions): string {
@@ -82,11 +87,12 @@ export function renderNginxConf(options: NginxConfOptions): string {
 ${options.user === null ? "" : `user ${options.user};\n`}daemon off;
 worker_processes ${options.workers};
 worker_shutdown_timeout ${WORKER_SHUTDOWN_SECONDS}s;
+worker_rlimit_nofile ${options.connectionsPerWorker + FILES_PER_WORKER};
 pid ${options.runDir}/nginx.pid;
 error_log ${options.stateDir}/error.log notice;
 load_module ${options.modulesDir}/ndk_http_module.so;
 load_module ${options.modulesDir}/ngx_http_lua_module.so;
-${renderGeoModule(options)}events { worker_connections 8192; }
+${renderGeoModule(options)}events { worker_connections ${options.connectionsPerWorker}; }
 http {
 ${common}
   lua_package_path "${options.edgeLuaDir}/?.lua;;";

@@ -61,6 +61,8 @@ export type NodeOptions = {
   readonly allowNetworks?: readonly string[];
   /** "auto": clients that persist are kept out by the kernel where it lets this process; left out: "off". */
   readonly kernelBans?: "auto" | "off";
+  /** Clients, origins and all else that one worker of nginx may be connected to. */
+  readonly connectionsPerWorker?: number;
   /** Judge each request's head by its bytes, a plain one's too: see src/edge/nginx/head.ts. */
   readonly everyHead?: boolean;
 };

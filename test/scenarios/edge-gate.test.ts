@@ -5,6 +5,8 @@ import { after, before, test } from "node:test";
 import type { SitePolicy } from "../../src/contract/policy.ts";
 import { ask, openOrigin, openStage, policyFor, until, type Origin, type Stage } from "./edge-stage.ts";
 
+/** More than lies in sockets and buffers. */
+const LARGE = Buffer.alloc(12 * 1024 * 1024, "a");
 let stage: Stage;
 let origin: Origin;
 let atOnce = 0;
@@ -21,7 +23,11 @@ before(async () => {
     const end = (): void => {
       atOnce -= 1;
       if (asked.url === "/broken") answer.destroy();
-      else answer.end("served");
+      else if (asked.url === "/large") answer.end(LARGE);
+      else if (asked.url === "/events") {
+        answer.writeHead(200, { "content-type": "text/event-stream" });
+        answer.write("data: one\n\n");
+      } else answer.end("served");
     };
     if (isStalled) waiting.push(end);
     else setTimeout(end, answerMs);
@@ -144,6 +150,33 @@ test("an origin that breaks off, and visitors who leave, give their places back"
     Array.from({ length: 200 }, (_, n) => from(`127.0.2.${1 + (n % 200)}`, `/later-${n}`)),
   );
   assert.deepEqual(tally(later), { 200: 200 });
+});
+
+test("streams that go on, and answers that are read slowly, keep nobody from the origin", async () => {
+  const [host = "", port] = stage.node.address.split(":");
+  const held = Array.from({ length: 120 }, (_, n) =>
+    request({
+      host,
+      port,
+      path: n % 2 === 0 ? "/events" : "/large",
+      localAddress: `127.0.21.${1 + n}`,
+      agent: false,
+      headers: { host: "rush.example" },
+    }),
+  );
+  let begun = 0;
+  for (const one of held) {
+    one.on("error", () => undefined);
+    one.on("response", (answer) => {
+      begun += 1;
+      answer.pause();
+    });
+    one.end();
+  }
+  await until(() => begun === held.length);
+  const others = Array.from({ length: 60 }, (_, n) => from(`127.0.22.${1 + n}`, `/beside-${n}`));
+  assert.deepEqual(tally(await Promise.all(others)), { 200: 60 });
+  for (const one of held) one.destroy();
 });
 
 test("what the answers said of each second is handed to the watch", async () => {

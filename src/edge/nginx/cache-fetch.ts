@@ -9,7 +9,7 @@ import { lifeOf, type AnswerFacts, type Life } from "../freshness.ts";
 import { nominatedFields } from "../forwarding.ts";
 import { answerNginxError } from "./answer.ts";
 import { invalidate, mayStore, rememberUncacheable } from "./cache-memory.ts";
-import { takePlace } from "./gate.ts";
+import { noteHead, takePlace } from "./gate.ts";
 import { rush } from "./rush.ts";
 import { settle, siteById, type Loaded } from "./sites.ts";
 import { leave, takeWay } from "./way.ts";
@@ -73,6 +73,7 @@ export function failFetch(): void {
 
 /** Header filter of every way to an origin. */
 export function judge(): void {
+  noteHead();
   const site = siteById(ngx.var["p_site"] ?? "");
   if (site === undefined) return;
   const fields = cleanFields();

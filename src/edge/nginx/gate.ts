@@ -24,6 +24,10 @@ const CALM_SECONDS = 5;
 const TERMS_SECONDS = 5;
 /** A place that nobody gave back: the request's end was never told. */
 const PLACE_SECONDS_MAX = 600;
+/** An answer that goes on for longer after its head is read by a slow client, or is a stream: the origin's turn is over. */
+const ANSWER_SECONDS = 2;
+const SWITCHING_PROTOCOLS = 101;
+const EVENT_STREAM = "text/event-stream";
 const GATES_MAX = 1000;
 
 type Gate = {
@@ -39,7 +43,7 @@ type Gate = {
   strangersTurn: semaphore.Semaphore;
   busyAt: number;
 };
-type Place = { readonly siteId: string; readonly since: number };
+type Place = { readonly siteId: string; readonly since: number; headAt: number | undefined };
 
 const gates: Record<string, Gate | undefined> = {};
 let gateCount = 0;
@@ -135,8 +139,24 @@ function waitAsStranger(gate: Gate): boolean {
 
 function hold(gate: Gate, request: string, siteId: string): void {
   gate.atOrigin += 1;
-  places[request] = { siteId, since: ngx.now() };
+  places[request] = { siteId, since: ngx.now(), headAt: undefined };
   placeCount += 1;
+}
+
+/**
+ * Header filter of locations that lead to an origin: it has begun to answer. WebSockets and event streams give their place back at once, or they alone would fill
+ * the gate; others do when they end, or soon after.
+ */
+export function noteHead(): void {
+  if (placeCount === 0) return;
+  const request = ngx.var["p_request"];
+  const place = request === undefined ? undefined : places[request];
+  if (place === undefined) return;
+  const type = ngx.header["Content-Type"];
+  const isStream =
+    ngx.status === SWITCHING_PROTOCOLS || (type !== undefined && type.startsWith(EVENT_STREAM));
+  if (isStream) free(request!, place);
+  else place.headAt = ngx.now();
 }
 
 /** Log phase of every location that leads to an origin. */
@@ -194,7 +214,8 @@ export function tendGates(): void {
   }
   if (placeCount === 0) return;
   for (const [request, place] of pairs(places as Record<string, Place>)) {
-    if (now - place.since > PLACE_SECONDS_MAX) free(request, place);
+    const isAnswered = place.headAt !== undefined && now - place.headAt > ANSWER_SECONDS;
+    if (isAnswered || now - place.since > PLACE_SECONDS_MAX) free(request, place);
   }
 }
 

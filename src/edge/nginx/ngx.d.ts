@@ -91,6 +91,7 @@ interface Ngx {
   encode_base64(bytes: string, noPadding?: boolean): string;
   readonly req: NgxRequest;
   readonly resp: NgxResponse;
+  readonly config: { readonly nginx_version: number };
   readonly worker: NgxWorker;
   readonly timer: NgxTimer;
 }
@@ -153,7 +154,7 @@ declare module "ngx.ssl" {
 declare module "ffi" {
   export function cdef(this: void, declarations: string): void;
   export function load(this: void, library: string): unknown;
-  function create(this: void, type: string): object;
+  function create(this: void, type: string, first?: number[]): object;
   export { create as new };
   export function sizeof(this: void, type: string): number;
   export function copy(this: void, to: object, from: object, bytes: number): void;

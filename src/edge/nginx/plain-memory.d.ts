@@ -36,6 +36,11 @@ declare module "ffi" {
     memchr(this: void, bytes: BytePointer, byte: number, length: number): object | undefined;
     strcspn(this: void, text: BytePointer, reject: string): number;
     ngx_pnalloc(this: void, pool: object, bytes: number): object;
+    readonly ngx_cycle: EdgeCycle;
+    readonly ngx_current_msec: number;
+    shutdown(this: void, fd: number, how: number): number;
+    getsockopt(this: void, fd: number, level: number, name: number, value: object, length: object): number;
+    setsockopt(this: void, fd: number, level: number, name: number, value: object, length: number): number;
   };
   export { C };
   type PlainType = { readonly __plain: true };
@@ -43,8 +48,12 @@ declare module "ffi" {
   export { typeOf as typeof };
   type BytesType = { readonly __bytes: true };
   type PairsType = { readonly __pairs: true };
+  type WordsType = { readonly __words: true };
+  type AddressType = { readonly __address: true };
   function typeOf(this: void, type: "uint8_t *"): BytesType;
   function typeOf(this: void, type: "uint16_t *"): PairsType;
+  function typeOf(this: void, type: "const uint32_t *"): WordsType;
+  function typeOf(this: void, type: "uintptr_t"): AddressType;
   export function cast(this: void, type: BytesType, value: object): BytePointer;
   export function cast(this: void, type: PairsType, value: object): { [index: number]: number };
   export function copy(this: void, to: object | BytePointer, from: string, bytes: number): void;

@@ -16,10 +16,11 @@ import { takeCacheState } from "./cache-memory.ts";
 import { feedCrawlers } from "./crawlers.ts";
 import { again, failFetch, fetch, judge, merge, takeStored } from "./cache-fetch.ts";
 import { showCertificate } from "./certificates.ts";
+import { boundConnections } from "./connections.ts";
 import { readChunkedBody } from "./chunked.ts";
 import { feed, loadSnapshot, status } from "./feed.ts";
 import { feedMitigations } from "./mitigate.ts";
-import { feedGates, givePlaceBack, tendGates } from "./gate.ts";
+import { feedGates, givePlaceBack, noteHead, tendGates } from "./gate.ts";
 import { usual } from "./origin.ts";
 import { pickGrpcPeer, pickGrpcTlsPeer, pickPeer, pickPlainPeer, pickTlsPeer } from "./peer.ts";
 import { startRuleCounts, tellRuleCounts } from "./rule-counts.ts";
@@ -103,6 +104,8 @@ export function start(options: StartOptions): void {
   _G["parapet_bans"] = feedBans;
   _G["parapet_gates"] = feedGates;
   _G["parapet_left"] = givePlaceBack;
+  // A location's filter takes the place of the one that would judge every answer.
+  _G["parapet_begun"] = options.everyHead ? judgeBegun : noteHead;
   _G["parapet_mitigations"] = feedMitigations;
   _G["parapet_challenge_keys"] = feedChallengeKeys;
   _G["parapet_crawlers"] = feedCrawlers;
@@ -112,6 +115,11 @@ export function start(options: StartOptions): void {
   _G["parapet_status"] = status;
   _G["parapet_rules"] = tellRuleCounts;
   _G["parapet_worker"] = startWorker;
+}
+
+function judgeBegun(): void {
+  noteHead();
+  return judgeAnswer();
 }
 
 /** What another hop has judged already. */
@@ -137,6 +145,7 @@ let looks = 0;
 function look(): void {
   tellWatch();
   tendGates();
+  boundConnections();
   looks += 1;
   if (looks % RETRY_LOOKS === 0) jit.on(admit);
 }
