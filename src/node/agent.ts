@@ -43,6 +43,7 @@ import { isRoot, makeSpool, runFolder } from "./node-folders.ts";
 import type { NodeOptions, NodeStatus, RunningNode } from "./node.ts";
 import { NodeBans, type BanSearch } from "./node-bans.ts";
 import { NodeVoice } from "./node-voice.ts";
+import { workerFiles } from "./open-files.ts";
 import { Origins } from "./origins.ts";
 import { PolicyBook } from "./policy-book.ts";
 import { Reloads } from "./reload.ts";
@@ -363,6 +364,7 @@ export class Agent implements RunningNode {
 
   #conf(found: Pick<NginxConfOptions, "cacheDir" | "cacheBytesMax" | "geo">): NginxConfOptions {
     const options = this.#options;
+    const { connections, files } = workerFiles(options.connectionsPerWorker ?? CONNECTIONS_PER_WORKER);
     return {
       ...found,
       listen: this.address,
@@ -381,7 +383,8 @@ export class Agent implements RunningNode {
       accessLog: options.accessLog ?? true,
       fetchSocket: fetchSocketOf(this.#spoolDir, this.#runDir),
       everyHead: options.everyHead ?? false,
-      connectionsPerWorker: options.connectionsPerWorker ?? CONNECTIONS_PER_WORKER,
+      connectionsPerWorker: connections,
+      filesPerWorker: files,
       allowNetworks: options.allowNetworks ?? [],
     };
   }

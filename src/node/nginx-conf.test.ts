@@ -33,6 +33,7 @@ const OPTIONS: NginxConfOptions = {
   geo: { country: NO_GEO_DATABASE, asn: NO_GEO_DATABASE },
   everyHead: true,
   connectionsPerWorker: 16_384,
+  filesPerWorker: 24_576,
   allowNetworks: ["192.0.2.0/24", "2001:db8::/32"],
 };
 

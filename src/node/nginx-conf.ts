@@ -42,6 +42,7 @@ export type NginxConfOptions = {
   readonly everyHead: boolean;
   /** Clients, origins and all else that one worker may be connected to. */
   readonly connectionsPerWorker: number;
+  readonly filesPerWorker: number;
   /** CIDR ranges that are let in on every site, whatever its bans, limits and rules say. */
   readonly allowNetworks: readonly string[];
 };
@@ -56,9 +57,6 @@ export const HEADER_LINES_MAX = 100;
 
 /** After a reload the workers before it keep their long connections for this long; the agent ends the oldest earlier when they are many. */
 const WORKER_SHUTDOWN_SECONDS = 12 * 3600;
-
-/** Stored answers, bodies on their way, logs: what a worker has open beside its connections. */
-const FILES_PER_WORKER = 8192;
 
 /** The whole configuration. Paths are refused if nginx could read them as anything but a path. */
 export function renderNginxConf(options: NginxConfOptions): string {
@@ -87,7 +85,7 @@ export function renderNginxConf(options: NginxConfOptions): string {
 ${options.user === null ? "" : `user ${options.user};\n`}daemon off;
 worker_processes ${options.workers};
 worker_shutdown_timeout ${WORKER_SHUTDOWN_SECONDS}s;
-worker_rlimit_nofile ${options.connectionsPerWorker + FILES_PER_WORKER};
+worker_rlimit_nofile ${options.filesPerWorker};
 pid ${options.runDir}/nginx.pid;
 error_log ${options.stateDir}/error.log notice;
 load_module ${options.modulesDir}/ndk_http_module.so;
@@ -101,6 +99,7 @@ ${common}
   lua_shared_dict parapet_cert_names 16m;
   lua_shared_dict parapet_certs 128m;
   lua_shared_dict parapet_limits 32m;
+  lua_shared_dict parapet_handshakes 8m;
   lua_shared_dict parapet_bans 16m;
   lua_shared_dict parapet_rules 24m;
   lua_shared_dict parapet_rule_values 16m;

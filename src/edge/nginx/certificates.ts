@@ -8,6 +8,7 @@ import * as cjson from "cjson.safe";
 import * as ssl from "ngx.ssl";
 import type { EdgeCertificateShown } from "../../contract/edge-site.ts";
 import { isHostname, wildcardOf } from "../hostname.ts";
+import { mayShakeHands } from "./handshakes.ts";
 import { siteIdOf } from "./preview.ts";
 
 type Parsed = { readonly siteId: string; readonly chain: object; readonly key: object };
@@ -28,6 +29,7 @@ let youngNamesCount = 0;
 
 /** In `ssl_certificate_by_lua`. */
 export function showCertificate(): void {
+  if (!mayShakeHands()) return ngx.exit(ngx.ERROR);
   const [name] = ssl.server_name();
   const parsed = name === undefined ? undefined : certificateFor(name);
   if (parsed === undefined) return ngx.exit(ngx.ERROR);

@@ -142,6 +142,8 @@ declare module "ngx.semaphore" {
 declare module "ngx.ssl" {
   /** The name in SNI as the client wrote it; undefined for none. */
   export function server_name(this: void): LuaMultiReturn<[Nullable<string>, string?]>;
+  /** The address as bytes, and its kind: "inet", "inet6" or "unix". */
+  export function raw_client_addr(this: void): LuaMultiReturn<[Nullable<string>, string?]>;
   export function clear_certs(this: void): LuaMultiReturn<[boolean | undefined, string?]>;
   /** What these return lives as long as something refers to it. */
   export function parse_pem_cert(this: void, pem: string): LuaMultiReturn<[object | undefined, string?]>;
