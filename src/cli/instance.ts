@@ -177,7 +177,7 @@ export async function startInstance(options: {
       countryDatabase: settings.countryDatabase,
       asnDatabase: settings.asnDatabase,
       allowNetworks: settings.edgeAllowNetworks,
-        kernelBans: settings.kernelBans,
+      kernelBans: settings.kernelBans,
       crawlerRanges: settings.crawlerRanges,
       onAlarm: () => undefined, // They come over the bus, like those of every other node.
       now,

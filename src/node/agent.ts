@@ -167,7 +167,8 @@ export class Agent implements RunningNode {
       stateDir: this.#stateDir,
       listeners: listenTls === null ? [listen] : [listen, listenTls],
       now: options.now,
-      sites,
+      sites: () => this.#book.servedSites(),
+      bansOf: (address) => this.#bans.search(address).bans,
       allowed: () => [
         ...(options.allowNetworks ?? []),
         ...sites().flatMap((siteId) => this.#book.of(siteId)?.protection.allowNetworks ?? []),

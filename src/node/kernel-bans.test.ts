@@ -31,7 +31,12 @@ function ban(value: string, more: Partial<BanRecord> = {}): BanRecord {
 async function kernel(run: (script: string) => Promise<void> = () => Promise.resolve()) {
   const scripts: string[] = [];
   const told: string[] = [];
-  const state = { sites: [ONE], allowed: [] as string[], now: NOW };
+  const state = {
+    sites: [ONE],
+    allowed: [] as string[],
+    now: NOW,
+    others: {} as Record<string, { siteId: SiteId | null }[]>,
+  };
   const bans = new KernelBans({
     mode: "auto",
     nodeId: NODE,
@@ -39,6 +44,7 @@ async function kernel(run: (script: string) => Promise<void> = () => Promise.res
     listeners: ["0.0.0.0:443"],
     now: () => state.now,
     sites: () => state.sites,
+    bansOf: (address) => state.others[address] ?? [],
     allowed: () => state.allowed,
     tell: (code) => told.push(code),
     run: async (script) => {
@@ -83,6 +89,27 @@ test("whom the kernel must not keep out", async () => {
   bans.onBan(ban("192.0.2.4"));
   await bans.settled();
   assert.equal(scripts.length, 1, scripts.slice(1).join("\n"));
+});
+
+test("on a node with several sites who is banned on each of them, or everywhere, goes to the kernel when it persists", async () => {
+  const { bans, scripts, state } = await kernel();
+  state.sites = [ONE, OTHER];
+  state.others = {
+    "192.0.2.1": [{ siteId: OTHER }],
+    "192.0.2.2": [{ siteId: null }],
+    "192.0.2.3": [{ siteId: ONE }],
+  };
+  for (const address of ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"]) bans.onBan(ban(address));
+  await bans.settled();
+  const told = scripts.slice(1).join("\n");
+  assert.match(told, /192\.0\.2\.1 /);
+  assert.match(told, /192\.0\.2\.2 /);
+  assert.doesNotMatch(told, /192\.0\.2\.[34]/);
+  // Let in again on the other site.
+  state.others = { "192.0.2.2": [{ siteId: null }] };
+  bans.tick();
+  await bans.settled();
+  assert.match(scripts.at(-1)!, /192\.0\.2\.1/);
 });
 
 test("a lift takes the client out, unless another ban of it holds, and the same word again changes nothing", async () => {

@@ -31,7 +31,10 @@ export type KernelBansOptions = {
   /** "HOST:PORT" of each. */
   readonly listeners: readonly string[];
   readonly now: () => number;
+  /** Those that are served. */
   readonly sites: () => Iterable<SiteId>;
+  /** All bans in force that speak of this address, whoever made them. */
+  readonly bansOf: (address: string) => readonly Pick<BanRecord, "siteId">[];
   /** Every range (CIDR) that somebody may come in from, on whichever site. */
   readonly allowed: () => readonly string[];
   readonly tell: (code: string, what: string) => void;
@@ -121,13 +124,22 @@ export class KernelBans {
   }
 
   #keyFor(record: BanRecord): KernelKey | null {
-    const { nodeId, sites, allowed } = this.#options;
+    const { nodeId, allowed } = this.#options;
     if (record.kind !== "address" || record.by !== "watch" || record.nodeId !== nodeId) return null;
-    if (record.siteId !== null) {
-      for (const site of sites()) if (site !== record.siteId) return null;
-    }
+    if (!this.#isOutEverywhere(record)) return null;
     const key = kernelKeyOf(record.value);
     return key === null || touches(key, allowed()) ? null : key;
+  }
+
+  /** A packet names no site. */
+  #isOutEverywhere(record: BanRecord): boolean {
+    if (record.siteId === null) return true;
+    const others = [...this.#options.sites()].filter((site) => site !== record.siteId);
+    if (others.length === 0) return true;
+    const bans = this.#options.bansOf(record.value);
+    if (bans.some(({ siteId }) => siteId === null)) return true;
+    const banned = new Set(bans.map(({ siteId }) => siteId));
+    return others.every((site) => banned.has(site));
   }
 
   #enqueue({ family, key }: KernelKey): void {

@@ -66,6 +66,10 @@ export class PolicyBook {
     return count;
   }
 
+  servedSites(): SiteId[] {
+    return [...this.#policies].filter(([, { hostnames }]) => hostnames.length > 0).map(([siteId]) => siteId);
+  }
+
   /** By site. */
   versions(): Readonly<Record<string, number>> {
     return Object.fromEntries([...this.#policies].map(([siteId, { version }]) => [siteId, version]));

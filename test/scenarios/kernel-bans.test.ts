@@ -27,7 +27,7 @@ for (const port of [${PORT}, ${OTHER_PORT}]) {
 }
 const bans = new KernelBans({
   mode: "auto", nodeId: "node_own", stateDir: "/test/${ID}", listeners: ["0.0.0.0:${PORT}", "[::]:${PORT}"],
-  now: Date.now, sites: () => ["site_one"], allowed: () => ["192.0.2.30/32"], tell: (code, what) => console.error(code, what),
+  now: Date.now, sites: () => ["site_one"], bansOf: () => [], allowed: () => ["192.0.2.30/32"], tell: (code, what) => console.error(code, what),
 });
 await bans.start();
 console.log(bans.isOn ? "on" : "off");
