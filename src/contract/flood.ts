@@ -186,6 +186,7 @@ export type FloodReport = {
   readonly endedAtMs: number | null;
   readonly usualPerSecond: number;
   readonly peakPerSecond: number;
+  /** Beyond what usually comes in such a time, which is taken off: visitors go on asking all the while. */
   readonly requests: number;
   /** Of those, how many were let through. */
   readonly passed: number;

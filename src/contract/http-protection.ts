@@ -81,6 +81,7 @@ export type IncidentRow = {
   /** Of all nodes together, as are all the numbers. */
   readonly usualPerSecond: number;
   readonly peakPerSecond: number;
+  /** Beyond what usually comes in such a time, as `passed`. */
   readonly requests: number;
   readonly passed: number;
   readonly challenged: number;

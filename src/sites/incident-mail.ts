@@ -47,7 +47,7 @@ function english({ what, incident, others }: Notice): string[] {
     lines.push(doneEnglish(incident));
   } else {
     lines.push(
-      `The ${KIND_EN[kind]} on ${siteName} that began at ${clock(incident.beganAt)} was over at ${clock(incident.endedAt ?? incident.beganAt)}. While it lasted there were ${figure(summary.requests, "en")} requests, at most ${figure(summary.peakPerSecond, "en")} a second; ${share(incident)} % of them were let through, those of your visitors among them.`,
+      `The ${KIND_EN[kind]} on ${siteName} that began at ${clock(incident.beganAt)} was over at ${clock(incident.endedAt ?? incident.beganAt)}. There were ${figure(summary.requests, "en")} requests more than usual, in all at most ${figure(summary.peakPerSecond, "en")} a second; ${share(incident)} % of those beyond the usual were let through.`,
     );
   }
   if (summary.words !== null) lines.push(`What its requests had in common: ${cut(summary.words.en)}.`);
@@ -80,7 +80,7 @@ function french({ what, incident, others }: Notice): string[] {
     lines.push(doneFrench(incident));
   } else {
     lines.push(
-      `Sur ${siteName}, ${KIND_FR[kind]} a commencé à ${clock(incident.beganAt)} et pris fin à ${clock(incident.endedAt ?? incident.beganAt)} : ${figure(summary.requests, "fr")} requêtes, ${figure(summary.peakPerSecond, "fr")} par seconde au plus, dont ${share(incident)} % ont passé, celles de vos visiteurs comprises.`,
+      `Sur ${siteName}, ${KIND_FR[kind]} a commencé à ${clock(incident.beganAt)} et pris fin à ${clock(incident.endedAt ?? incident.beganAt)} : ${figure(summary.requests, "fr")} requêtes de plus que d’habitude, en tout ${figure(summary.peakPerSecond, "fr")} par seconde au plus ; de ce surplus ${share(incident)} % ont passé.`,
     );
   }
   if (summary.words !== null) lines.push(`Ce que ces requêtes avaient en commun : ${cut(summary.words.fr)}.`);

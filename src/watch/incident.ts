@@ -42,6 +42,7 @@ export class Incident {
   #sentBytes = 0;
   #series: [number, number, number][] = [];
   #pointMs = 1000;
+  #countedToMs: number;
   #second = { fromMs: 0, requests: 0, passed: 0 };
   #reportedAtMs = -Infinity;
   #isChanged = true;
@@ -62,6 +63,7 @@ export class Incident {
     this.#usualPerSecond = of.usualPerSecond;
     this.#usualOriginSeconds = of.usualOriginSeconds;
     this.#second.fromMs = of.beganAtMs;
+    this.#countedToMs = of.beganAtMs;
   }
 
   get mitigations(): readonly Mitigation[] {
@@ -106,6 +108,7 @@ export class Incident {
   }
 
   countTick(all: number, { passed, atMs }: { readonly passed: number; readonly atMs: number }): void {
+    this.#countedToMs = Math.max(this.#countedToMs, atMs);
     const second = this.#second;
     second.requests += all;
     second.passed += passed;
@@ -152,6 +155,9 @@ export class Incident {
     this.#reportedAtMs = nowMs;
     this.#isChanged = false;
     const { requests, passed, fromMs } = this.#second;
+    // Visitors go on asking all the while, and are no flood.
+    const usual = (this.#usualPerSecond * (this.#countedToMs - this.beganAtMs)) / 1000;
+    const beyond = Math.max(0, this.#requests - usual);
     const rest =
       requests > 0 ? [[Math.round(fromMs), Math.round(requests), Math.round(passed)] as const] : [];
     return {
@@ -167,8 +173,8 @@ export class Incident {
       endedAtMs: this.endedAtMs,
       usualPerSecond: tenth(this.#usualPerSecond),
       peakPerSecond: tenth(this.#peak),
-      requests: Math.round(this.#requests),
-      passed: Math.round(this.#passed),
+      requests: Math.round(beyond),
+      passed: Math.round(Math.min(beyond, Math.max(0, this.#passed - usual))),
       challenged: Math.round(this.#challenged),
       challengesPassed: Math.round(this.#challengesPassed),
       blocked: Math.round(this.#blocked),

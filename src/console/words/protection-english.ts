@@ -252,7 +252,7 @@ export const PROTECTION_ENGLISH = {
     requests: "Requests",
     passed: "Let through",
     passedHelp:
-      "At most these reached your server; what the cache answered did not. Those of your visitors are among them.",
+      "What your visitors usually ask is taken off. At most these reached your server; what the cache answered did not.",
     ofAll: (n: string, share: string) => `${n} (${share})`,
     challenged: "Asked to prove a browser",
     challengesPassed: "Challenges passed",

@@ -246,7 +246,7 @@ export const PROTECTION_FRENCH: ProtectionWords = {
     requests: "Requêtes",
     passed: "Admises",
     passedHelp:
-      "Votre serveur en a reçu celles-là au plus ; ce que le cache a répondu ne l’a pas atteint. Celles de vos visiteurs en font partie.",
+      "Ce que vos visiteurs demandent d’habitude est déduit. Votre serveur en a reçu celles-là au plus ; ce que le cache a répondu ne l’a pas atteint.",
     ofAll: (n, share) => `${n} (${share})`,
     challenged: "Priées de prouver un navigateur",
     challengesPassed: "Épreuves réussies",
