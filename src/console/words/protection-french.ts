@@ -251,7 +251,7 @@ export const PROTECTION_FRENCH: ProtectionWords = {
     challenged: "Priées de prouver un navigateur",
     challengesPassed: "Épreuves réussies",
     challengesPassedHelp:
-      "Chacune, un client retenu un instant, puis admis : les fausses alertes constatées. Un programme qui réussit compte aussi.",
+      "Chacune, un client retenu un instant, puis admis : les fausses alertes constatées. Un programme qui réussit compte aussi.",
     blocked: "Bloquées",
     throttled: "Priées de revenir plus tard",
     banned: "Refusées car exclues",
