@@ -4,7 +4,7 @@
  */
 import { connect, type TLSSocket } from "node:tls";
 
-const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+export const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const DATA = 0;
 const HEADERS = 1;
 const RST_STREAM = 3;
@@ -97,7 +97,7 @@ export function askByFrames(address: string, asked: Http2Ask): Promise<Http2Answ
   });
 }
 
-function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
+export function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
   const head = Buffer.alloc(9);
   head.writeUIntBE(payload.length, 0, 3);
   head.writeUInt8(type, 3);
@@ -107,7 +107,7 @@ function frame(type: number, flags: number, stream: number, payload: Buffer): Bu
 }
 
 /** A string literal without Huffman coding, its length with a prefix of seven bits (RFC 7541 §5.1). */
-function text(value: string): Buffer {
+export function text(value: string): Buffer {
   const bytes = Buffer.from(value, "latin1");
   if (bytes.length < 127) return Buffer.concat([Buffer.of(bytes.length), bytes]);
   const length: number[] = [127];
