@@ -18,7 +18,12 @@ const PICTURES = join(ROOT, "build/screenshots");
 const PAGES = [
   { host: "closed.example", status: 503, en: /working on it/, fr: /effectue des travaux/ },
   { host: "denied.example", status: 403, en: /does not let this request in/, fr: /n’accepte pas/ },
-  { host: "banned.example", status: 403, en: /kept out of this site for a time[^]*127\.0\.0\.1/, fr: /mise à l’écart de ce site pour un temps/ },
+  {
+    host: "banned.example",
+    status: 403,
+    en: /kept out of this site for a time[^]*127\.0\.0\.1/,
+    fr: /mise à l’écart de ce site pour un temps/,
+  },
   { host: "dead.example", status: 502, en: /could not be reached/, fr: /est injoignable/ },
 ] as const;
 
