@@ -35,6 +35,15 @@ test("no condition means every request, and a method alone is a sentence too", (
   );
 });
 
+test("formats and compression are told apart", () => {
+  const say = (value: string): string =>
+    signatureInWords({ where: [{ feature: "accept", value }], headerNames: "" }, "en");
+  assert.equal(say("*/*|"), "requests that accept “*/*” and no compression");
+  assert.equal(say("text/html|gzip, br"), "requests that accept “text/html”, compressed by “gzip, br”");
+  assert.equal(say("|gzip"), "requests that name no formats and accept compression by “gzip”");
+  assert.equal(say("|"), "requests that do not say which formats they accept");
+});
+
 test("every feature has words in both languages, with a value and without, and long values are cut", () => {
   for (const feature of FEATURES) {
     for (const language of ["en", "fr"] as const) {

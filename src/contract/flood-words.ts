@@ -28,8 +28,14 @@ const ENGLISH: Words = {
     queryShape: (value) => (value === "" ? "without a query" : `with a query of the form “${value}”`),
     headers: (value) => `with the set and order of header fields that has the mark ${value}`,
     userAgent: (value) => (value === "" ? "that name no browser" : `that call themselves “${value}”`),
-    accept: (value) =>
-      value.trim() === "" ? "that do not say which formats they accept" : `that accept “${value}”`,
+    accept: (value) => {
+      const { formats, codings } = acceptOf(value);
+      if (formats === "" && codings === "") return "that do not say which formats they accept";
+      if (formats === "") return `that name no formats and accept compression by “${codings}”`;
+      return codings === ""
+        ? `that accept “${formats}” and no compression`
+        : `that accept “${formats}”, compressed by “${codings}”`;
+    },
     language: (value) => (value === "" ? "that ask for no language" : `that ask for the language “${value}”`),
     referrer: (value) =>
       ({ none: "that follow no link", same: "that come from pages of this site" })[value] ??
@@ -59,8 +65,14 @@ const FRENCH: Words = {
     headers: (value) => `dont les champs d’en-tête et leur ordre portent la marque ${value}`,
     userAgent: (value) =>
       value === "" ? "qui ne nomment aucun navigateur" : `qui se présentent comme « ${value} »`,
-    accept: (value) =>
-      value.trim() === "" ? "qui ne disent pas quels formats elles acceptent" : `qui acceptent « ${value} »`,
+    accept: (value) => {
+      const { formats, codings } = acceptOf(value);
+      if (formats === "" && codings === "") return "qui ne disent pas quels formats elles acceptent";
+      if (formats === "") return `qui ne nomment aucun format et acceptent la compression « ${codings} »`;
+      return codings === ""
+        ? `qui acceptent « ${formats} » et aucune compression`
+        : `qui acceptent « ${formats} », compressé par « ${codings} »`;
+    },
     language: (value) =>
       value === "" ? "qui ne demandent aucune langue" : `qui demandent la langue « ${value} »`,
     referrer: (value) =>
@@ -76,6 +88,13 @@ const FRENCH: Words = {
     country: (value) => (value === "" ? "depuis un pays inconnu" : `depuis le pays ${value}`),
   },
 };
+
+/** The feature joins Accept and Accept-Encoding by a bar. */
+function acceptOf(value: string): { readonly formats: string; readonly codings: string } {
+  const bar = value.lastIndexOf("|");
+  if (bar < 0) return { formats: value.trim(), codings: "" };
+  return { formats: value.slice(0, bar).trim(), codings: value.slice(bar + 1).trim() };
+}
 
 const WORDS: Readonly<Record<SignatureLanguage, Words>> = { en: ENGLISH, fr: FRENCH };
 
