@@ -152,6 +152,42 @@ test("an origin that breaks off, and visitors who leave, give their places back"
   assert.deepEqual(tally(later), { 200: 200 });
 });
 
+test("an origin that is well with a rush gets all of it; as soon as it stalls, the others wait before the gate", async () => {
+  answerMs = 1;
+  const atOnceMax = 40;
+  let served = 0;
+  let goesOn = true;
+  const visitors = Array.from({ length: atOnceMax }, async (_, n) => {
+    while (goesOn) {
+      assert.equal(await from(`127.0.31.${1 + n}`, `/well-${n}`), 200);
+      served += 1;
+    }
+  });
+  // Far longer than the gate needs to find the origin well, and many more requests than on calm days.
+  const begun = Date.now();
+  await until(() => Date.now() - begun > 5000 && served > 2000);
+  goesOn = false;
+  await Promise.all(visitors);
+  isStalled = true;
+  const late = Array.from({ length: 400 }, (_, n) => from(`127.0.32.${1 + (n % 200)}`, `/stalled-${n}`));
+  await until(() => waiting.length > 0);
+  let most = 0;
+  await until(async () => {
+    const before = waiting.length;
+    most = Math.max(most, before);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    return before === waiting.length;
+  });
+  isStalled = false;
+  for (const end of waiting.splice(0)) end();
+  const found = tally(await Promise.all(late));
+  assert.ok(most < 300, `${most} of 400 were let through to an origin that answered nobody`);
+  assert.deepEqual(
+    Object.keys(found).filter((status) => status !== "503"),
+    ["200"],
+  );
+});
+
 test("streams that go on, and answers that are read slowly, keep nobody from the origin", async () => {
   const [host = "", port] = stage.node.address.split(":");
   const held = Array.from({ length: 120 }, (_, n) =>

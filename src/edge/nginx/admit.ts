@@ -15,14 +15,13 @@ import { splitPass } from "../warning-pass.ts";
 import { answerOverLimit, answerError, answerNotice } from "./answer.ts";
 import { isAllowed } from "./allowed.ts";
 import { inForce, isBanned, refuseBanned } from "./bans.ts";
-import { takePlace } from "./gate.ts";
+import { isGated, takePlace } from "./gate.ts";
 import { stopsAtGuard } from "./guard.ts";
 import { isBodyUnannounced, isHeadSound } from "./head.ts";
 import { goOn } from "./cache-way.ts";
 import { takesProof } from "./challenge-proof.ts";
 import { canRead, clientBytes, decodedPath, extension, plainHost } from "./plain-request.ts";
 import { mark } from "./request-marks.ts";
-import { rush } from "./rush.ts";
 import { stopsAtRules } from "./rules.ts";
 import { countRefusal, takeDue } from "./sample.ts";
 import { memory, rememberKey, routeOf, settle, siteOfHost, type Loaded, type Route } from "./sites.ts";
@@ -104,13 +103,12 @@ export function admit(keyName: "p_key" | "p_tls_key", tls: boolean): void {
   }
   // A plain site keeps what its paths say are files. Almost all other paths have no extension, which is one comparison.
   if (!readable) {
-    if (!isStaticPath(ngx.var["uri"]!)) return rush[site.siteId] === undefined ? undefined : passGate(site);
+    if (!isStaticPath(ngx.var["uri"]!)) return isGated(site.siteId) ? passGate(site) : undefined;
     watched.assets += 1;
     return goOn(site, chunked);
   }
   const named = extension();
-  if (named === "" || !isStaticExtension(named))
-    return rush[site.siteId] === undefined ? undefined : passGate(site);
+  if (named === "" || !isStaticExtension(named)) return isGated(site.siteId) ? passGate(site) : undefined;
   watched.assets += 1;
   return key === "" ? goOn(site, chunked) : ngx.exec("@kept");
 }

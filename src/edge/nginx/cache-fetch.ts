@@ -9,8 +9,7 @@ import { lifeOf, type AnswerFacts, type Life } from "../freshness.ts";
 import { nominatedFields } from "../forwarding.ts";
 import { answerNginxError } from "./answer.ts";
 import { invalidate, mayStore, rememberUncacheable } from "./cache-memory.ts";
-import { noteHead, takePlace } from "./gate.ts";
-import { rush } from "./rush.ts";
+import { isGated, noteHead, takePlace } from "./gate.ts";
 import { settle, siteById, type Loaded } from "./sites.ts";
 import { leave, takeWay } from "./way.ts";
 
@@ -62,7 +61,7 @@ export function fetch(): void {
     return ngx.exec("@revalidate");
   }
   if (site.special) return takeWay(site, false);
-  if (rush[site.siteId] !== undefined) takePlace(site, false);
+  if (isGated(site.siteId)) takePlace(site, false);
 }
 
 /** Where nothing came from the origin: the store may have something that is too old, and is told so by silence. */

@@ -3,8 +3,7 @@
  * with a Content-Length: no two readers of the same chunks can disagree about where it ends (RFC 9112 §11.2).
  */
 import { answerError } from "./answer.ts";
-import { takePlace } from "./gate.ts";
-import { rush } from "./rush.ts";
+import { isGated, takePlace } from "./gate.ts";
 import { siteById } from "./sites.ts";
 import { leave } from "./way.ts";
 
@@ -15,6 +14,6 @@ export function readChunkedBody(): void {
   // After reading, nginx knows the length: $content_length is what was received.
   const received = Number(ngx.var["content_length"] ?? "0");
   if (received > site.bodyBytesMax) return answerError("request.body-too-large");
-  if (rush[site.siteId] !== undefined && takePlace(site, true) === undefined) return;
+  if (isGated(site.siteId) && takePlace(site, true) === undefined) return;
   return leave(site);
 }

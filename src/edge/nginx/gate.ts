@@ -8,6 +8,7 @@ import * as cjson from "cjson.safe";
 import * as semaphore from "ngx.semaphore";
 import type { GateTerms } from "../../contract/gate.ts";
 import { nextBound } from "../gate-rules.ts";
+import { closePace, isStrained, newPace, openPace, passes, type Pace } from "../pace.ts";
 import { answerError } from "./answer.ts";
 import { stopsAtMitigations } from "./guard.ts";
 import { canRead, clientBytes } from "./plain-request.ts";
@@ -19,7 +20,12 @@ const terms = ngx.shared["parapet_gates"]!;
 const WAITING_MAX = 3000;
 const KNOWN_WAIT_SECONDS = 10;
 const STRANGER_WAIT_SECONDS = 3;
+/** Of nobody waiting, with room at the origin: then requests pass without a place. */
+const WELL_SECONDS = 2;
+/** Of no more requests than on calm days: then the rush is over. */
 const CALM_SECONDS = 5;
+/** What was found out about an origin in a rush holds for the next one for so long. */
+const REMEMBERED_SECONDS = 60;
 /** The agent's word is read again after this. */
 const TERMS_SECONDS = 5;
 /** A place that nobody gave back: the request's end was never told. */
@@ -42,6 +48,8 @@ type Gate = {
   knownTurn: semaphore.Semaphore;
   strangersTurn: semaphore.Semaphore;
   busyAt: number;
+  rushedAt: number;
+  readonly pace: Pace;
 };
 type Place = { readonly siteId: string; readonly since: number; headAt: number | undefined };
 
@@ -77,10 +85,25 @@ function gateOf(siteId: string): Gate | undefined {
     knownTurn,
     strangersTurn,
     busyAt: ngx.now(),
+    rushedAt: ngx.now(),
+    pace: newPace(ngx.now()),
   };
   gates[siteId] = fresh;
   gateCount += 1;
   return fresh;
+}
+
+/** Asked for each request that is about to go to its origin: whether it has to take a place. */
+export function isGated(siteId: string): boolean {
+  if (rush[siteId] === undefined) return false;
+  const gate = gates[siteId];
+  if (gate === undefined) return true;
+  const { pace } = gate;
+  const wasOpen = pace.isOpen;
+  const now = ngx.now();
+  if (passes(pace, now)) return false;
+  if (wasOpen && !pace.isOpen) gate.busyAt = now;
+  return true;
 }
 
 /**
@@ -141,6 +164,17 @@ function hold(gate: Gate, request: string, siteId: string): void {
   gate.atOrigin += 1;
   places[request] = { siteId, since: ngx.now(), headAt: undefined };
   placeCount += 1;
+  look(gate);
+}
+
+/** A place was taken, or an answer came. */
+function look(gate: Gate): void {
+  if (isStrained(gate.pace, gate.atOrigin, gate.bound)) {
+    closePace(gate.pace);
+    gate.busyAt = ngx.now();
+    // Many are there that took no place.
+    gate.bound = Math.min(gate.bound, gate.terms.atOnce);
+  }
 }
 
 /**
@@ -169,6 +203,7 @@ export function givePlaceBack(): void {
   const seconds = tonumber(ngx.var["upstream_response_time"] ?? "");
   if (gate !== undefined && seconds !== undefined) {
     gate.bound = nextBound(gate.bound, seconds, gate.terms.usualSeconds);
+    look(gate);
   }
   free(request!, place);
 }
@@ -227,12 +262,18 @@ function tend(siteId: string, gate: Gate, now: number): void {
   const isIdle = gate.knownWaiting === 0 && gate.strangersWaiting === 0;
   if (isIdle && gate.turnsOut > 0) forgetTurns(gate);
   callNext(gate);
-  if (!isIdle || gate.atOrigin > gate.bound / 2) gate.busyAt = now;
-  if (now - gate.busyAt < CALM_SECONDS) return;
+  const { pace } = gate;
+  if (!isIdle || (!pace.isOpen && gate.atOrigin > gate.bound / 2)) gate.busyAt = now;
+  if (now - gate.busyAt < WELL_SECONDS) return;
+  const peak = openPace(pace, now, gate.terms.requestsPerTick, gate.bound);
+  if (peak > gate.terms.requestsPerTick) gate.rushedAt = now;
+  if (now - gate.rushedAt < CALM_SECONDS) return;
   rush[siteId] = undefined;
   gate.bound = gate.terms.atOnce;
+  pace.boundThen = gate.bound;
   // Its places are given back to it and to no other.
   if (gate.atOrigin > 0) return;
+  if (now - gate.rushedAt < REMEMBERED_SECONDS && gateCount < GATES_MAX / 2) return;
   gates[siteId] = undefined;
   gateCount -= 1;
 }

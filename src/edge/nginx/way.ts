@@ -5,8 +5,7 @@
  */
 import { isGrpc } from "../grpc.ts";
 import { answerError } from "./answer.ts";
-import { takePlace } from "./gate.ts";
-import { rush } from "./rush.ts";
+import { isGated, takePlace } from "./gate.ts";
 import { signRequest } from "./signature.ts";
 import { PLAIN_UPSTREAM, type LoadedOrigin } from "./origin.ts";
 import { settle, siteById, type Loaded } from "./sites.ts";
@@ -33,7 +32,7 @@ export function leave(site: Loaded): void {
   if (origin.signer !== undefined || origin.upstream !== PLAIN_UPSTREAM) return ngx.exec("@settled");
   // Named locations have the header filter that such a site needs; the plain one has none, for everybody's sake.
   if (site.responseHeaders === undefined) return;
-  if (rush[site.siteId] !== undefined && takePlace(site, true) === undefined) return;
+  if (isGated(site.siteId) && takePlace(site, true) === undefined) return;
   return ngx.exec("@plain");
 }
 
@@ -45,7 +44,7 @@ export function settleTls(verify: "strict" | "off"): void {
   const origin = site.origin;
   // The policy changed while the body came: another location may be the right one now.
   if (!origin.tls || origin.verify !== verify) return origin.tls ? leave(site) : ngx.exec("@settled");
-  if (rush[site.siteId] !== undefined) {
+  if (isGated(site.siteId)) {
     const present = takePlace(site, !isHop());
     if (present === undefined) return;
     // The policy changed while it waited: all of this is asked anew, with the place in hand.
@@ -66,7 +65,7 @@ export function settlePlain(): void {
   const site = currentSite();
   if (site === undefined) return;
   if (site.origin.tls) return leave(site);
-  if (rush[site.siteId] !== undefined) {
+  if (isGated(site.siteId)) {
     const present = takePlace(site, !isHop());
     if (present === undefined) return;
     if (present !== site) return settlePlain();
