@@ -156,9 +156,9 @@ test("an origin that is well with a rush gets all of it; as soon as it stalls, t
   answerMs = 1;
   const atOnceMax = 40;
   let served = 0;
-  let goesOn = true;
+  const rushing = { isOver: false };
   const visitors = Array.from({ length: atOnceMax }, async (_, n) => {
-    while (goesOn) {
+    while (!rushing.isOver) {
       assert.equal(await from(`127.0.31.${1 + n}`, `/well-${n}`), 200);
       served += 1;
     }
@@ -166,7 +166,7 @@ test("an origin that is well with a rush gets all of it; as soon as it stalls, t
   // Far longer than the gate needs to find the origin well, and many more requests than on calm days.
   const begun = Date.now();
   await until(() => Date.now() - begun > 5000 && served > 2000);
-  goesOn = false;
+  rushing.isOver = true;
   await Promise.all(visitors);
   isStalled = true;
   const late = Array.from({ length: 400 }, (_, n) => from(`127.0.32.${1 + (n % 200)}`, `/stalled-${n}`));
