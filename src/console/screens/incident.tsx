@@ -204,10 +204,16 @@ function Signatures({ view }: { readonly view: IncidentView }) {
 
 function SeenBy({ view }: { readonly view: IncidentView }) {
   const w = useWords().protection.incident;
+  // An edge that began anew has several accounts: what it said last counts.
+  const latest = new Map<string, IncidentView["reports"][number]>();
+  for (const report of view.reports) {
+    const before = latest.get(report.nodeId);
+    if (before === undefined || before.toldAt < report.toldAt) latest.set(report.nodeId, report);
+  }
   return (
     <Panel title={w.edges}>
       <ul className="flush">
-        {view.reports.map((report) => (
+        {[...latest.values()].map((report) => (
           <li key={report.nodeId} className="row">
             <strong>{report.nodeName}</strong>
             <span className="small quiet">
