@@ -1,7 +1,8 @@
 /**
  * What carries on by itself: decisions through ledger and policy, policies to the bus, mail on its way, a checkpoint when
  * nothing happens. One round at a time; a wake during a round starts another one right after. A round that fails raises an
- * alarm and is tried again at the next tick: no step is lost, as each part keeps its own unfinished work in the database.
+ * alarm and is tried again at the next tick: no step is lost, as each part keeps its own unfinished work in the database. Mail has
+ * rounds of its own: a mail server that never answers must not hold up a decision.
  */
 import type { Desk } from "../desk/desk.ts";
 import type { Mail } from "../mail/mail.ts";
@@ -20,6 +21,16 @@ export type Engine = {
   close(): Promise<void>;
 };
 
+type Step = readonly [name: string, step: () => Promise<number>];
+
+type Lane = {
+  /** Now, or right after the round that is on. True when something moved. */
+  run(): Promise<boolean>;
+  /** A whole round that begins after this call. */
+  runAnew(): Promise<boolean>;
+  close(): Promise<void>;
+};
+
 export function startEngine(options: {
   readonly desk: Desk;
   readonly sites: Sites;
@@ -30,21 +41,10 @@ export function startEngine(options: {
 }): Engine {
   const { desk, sites, mail, certificates, ledger, onAlarm } = options;
   let refreshedAt = performance.now();
-  let running: Promise<boolean> | null = null;
-  let again = false;
-  let closed = false;
 
-  async function round(): Promise<boolean> {
+  async function stepThrough(steps: readonly Step[]): Promise<boolean> {
     let moved = 0;
-    for (const [name, step] of [
-      ["desk", async () => (await desk.advance()).moved],
-      ["sites", async () => (await sites.publish()).published],
-      ["protection", async () => sites.protection.advance()],
-      ["origins", async () => lookAtOrigins()],
-      ["certificates", async () => (await certificates.advance()).moved],
-      ["mail", async () => (await mail.deliver()).sent],
-      ["log", refreshIfDue],
-    ] as const) {
+    for (const [name, step] of steps) {
       try {
         moved += await step();
       } catch (error) {
@@ -70,6 +70,45 @@ export function startEngine(options: {
     return 0;
   }
 
+  const rounds = lane(() =>
+    stepThrough([
+      ["desk", async () => (await desk.advance()).moved],
+      ["sites", async () => (await sites.publish()).published],
+      ["protection", async () => sites.protection.advance()],
+      ["origins", async () => lookAtOrigins()],
+      ["certificates", async () => (await certificates.advance()).moved],
+      ["log", refreshIfDue],
+    ]),
+  );
+  const letters = lane(() => stepThrough([["mail", async () => (await mail.deliver()).sent]]));
+  const wake = (): void => {
+    void rounds.run();
+    void letters.run();
+  };
+
+  const timer = setInterval(wake, TICK_MS);
+  return {
+    wake,
+    async settled() {
+      for (;;) {
+        const moved = await rounds.runAnew();
+        // What was decided may have written letters.
+        if (!(await letters.runAnew()) && !moved) return;
+      }
+    },
+    async close() {
+      clearInterval(timer);
+      await Promise.all([rounds.close(), letters.close()]);
+    },
+  };
+}
+
+/** One round at a time. */
+function lane(round: () => Promise<boolean>): Lane {
+  let running: Promise<boolean> | null = null;
+  let again = false;
+  let closed = false;
+
   function run(): Promise<boolean> {
     if (running) {
       again = true;
@@ -85,19 +124,14 @@ export function startEngine(options: {
     return running;
   }
 
-  const timer = setInterval(() => void run(), TICK_MS);
   return {
-    wake: () => void run(),
-    async settled() {
-      let moved = true;
-      while (moved) {
-        if (running) await running;
-        moved = await run();
-      }
+    run,
+    async runAnew() {
+      if (running) await running;
+      return await run();
     },
     async close() {
       closed = true;
-      clearInterval(timer);
       if (running) await running;
     },
   };

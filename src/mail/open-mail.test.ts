@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import type { AddressInfo } from "node:net";
+import { createServer, type AddressInfo } from "node:net";
 import { test, type TestContext } from "node:test";
 import { SMTPServer } from "smtp-server";
 import { openTestDb, type TestDb } from "../store/testing.ts";
@@ -158,4 +158,46 @@ test("addresses, headers and sizes that are no mail are refused", async (test) =
   await r.t.db.transaction((tx) => r.mail.send(tx, { ...letter, subject: "x\r\nBcc: spy@other.example" }));
   await r.mail.deliver();
   assert.equal(/^Bcc:/im.test(r.got[0] ?? ""), false);
+});
+
+test("letters of the desk go before those that a customer can cause", async (test) => {
+  const { t, mail, got } = await rig(test);
+  for (const about of ["incident i", "member of s", "decision d", "appeal a"]) {
+    await t.db.transaction((tx) => mail.send(tx, { ...letter, subject: about, about }));
+  }
+  assert.equal((await mail.deliver()).sent, 4);
+  assert.deepEqual(
+    got.map((text) => /^Subject: (.*)$/m.exec(text)?.[1]?.trim()),
+    ["decision d", "appeal a", "incident i", "member of s"],
+  );
+});
+
+test("a server that hangs up at once is not asked for each letter that waits", async (test) => {
+  const t = await openTestDb();
+  let asked = 0;
+  const server = createServer((socket) => {
+    asked += 1;
+    socket.destroy();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const mail = await openMail({
+    db: t.db,
+    settings: {
+      smtpUrl: `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      mailFrom: "desk@operator.example",
+      operatorName: "Example Edge",
+      publicUrl: "https://desk.example",
+    },
+    now: Date.now,
+    random: randomBytes,
+    onAlarm: () => undefined,
+  });
+  test.after(async () => {
+    await mail.close();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+    await t.close();
+  });
+  for (let n = 0; n < 10; n++) await t.db.transaction((tx) => mail.send(tx, letter));
+  assert.deepEqual(await mail.deliver(), { sent: 0, failed: 0, waiting: 10 });
+  assert.equal(asked, 2);
 });

@@ -41,12 +41,18 @@ export async function insertMail(
 
 export async function mailDue(
   q: Queryable,
-  input: { readonly at: string; readonly max: number },
+  input: {
+    readonly at: string;
+    readonly max: number;
+    /** Beginnings of `about`, as patterns of LIKE: letters that go after all others. */
+    readonly last: readonly string[];
+  },
 ): Promise<MailRow[]> {
   return await q.query<MailRow>(
     `select mail_id as "mailId", recipient, subject, body, attachments, about, message_id as "messageId", tries
-       from mail_out where state = 'waiting' and next_try_at <= $1 order by next_try_at, mail_id limit $2`,
-    [input.at, input.max],
+       from mail_out where state = 'waiting' and next_try_at <= $1
+      order by about like any($3::text[]), next_try_at, mail_id limit $2`,
+    [input.at, input.max, input.last],
   );
 }
 
