@@ -166,6 +166,18 @@ test("over its bound the book drops what would have ended first, says so, and st
   assert.ok(second.size <= 200 && second.search("10.9.9.9").length === 1);
 });
 
+test("a flood's bans never wash out what people decided", async (t) => {
+  const r = rig(t, { bansMax: 200 });
+  for (let i = 0; i < 50; i++)
+    r.book.receive(recordAt(r, { value: `192.0.2.${i}`, endsAtMs: r.nowMs + 60_000 }));
+  for (let i = 0; i < 400; i++) {
+    await r.book.ban([{ siteId: SITE, address: `10.0.${i >> 8}.${i & 255}`, seconds: 86_400 }]);
+  }
+  assert.ok(r.book.size <= 200);
+  for (let i = 0; i < 50; i++) assert.equal(r.book.search(`192.0.2.${i}`).length, 1);
+  await r.book.close();
+});
+
 test("damaged lines cost themselves alone; a file that cannot be read costs an alarm and no start", (t) => {
   const r = rig(t);
   r.book.receive(recordAt(r, { value: "192.0.2.1" }));

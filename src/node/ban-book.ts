@@ -1,7 +1,7 @@
 /**
  * Who is kept out by this node: the bans that the control plane publishes, and the node's own. Held in memory and on disk, so that they outlive nginx, this
  * process and a dead control plane (design law 9); fed to nginx, and all of them again when nginx was started anew. Two records about the same client
- * on the same site keep it out until the later one ends; lifting one leaves the other. At most BANS_MAX are in force: those that end first make room.
+ * on the same site keep it out until the later one ends; lifting one leaves the other. At most BANS_MAX are in force: of the node's own those that end first make room.
  */
 import {
   BAN_LENGTHS_MAX,
@@ -334,13 +334,18 @@ export class BanBook {
 
   #makeRoom(): void {
     if (this.#held.size <= this.#max) return;
-    const all = [...this.#held.values()].sort((a, b) => a.record.endsAtMs - b.record.endsAtMs);
+    // What people decided stays longest: a flood must not wash it out.
+    const all = [...this.#held.values()].sort(
+      (a, b) =>
+        Number(a.record.nodeId === null) - Number(b.record.nodeId === null) ||
+        a.record.endsAtMs - b.record.endsAtMs,
+    );
     const room = Math.min(ROOM, Math.ceil(this.#max / 50));
     const dropped = all.slice(0, this.#held.size - this.#max + room);
     for (const held of dropped) this.#drop(held, held.record);
     this.#options.alarm(
       "edge.bans-full",
-      `More than ${this.#max} bans were in force on this node: the ${dropped.length} that would have ended first were dropped. Ban networks instead of addresses`,
+      `More than ${this.#max} bans were in force on this node: ${dropped.length} were dropped, of its own those that would have ended first. Ban networks instead of addresses`,
     );
   }
 

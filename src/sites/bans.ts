@@ -2,7 +2,7 @@
  * Bans: made and lifted by people, told by nodes, carried to every edge. A ban is one transaction with its outbox flag; `publish` puts it on the bus until
  * that is marked done, so a crash between the two publishes it once more, which edges take as known. A lifted ban stays on the bus until its end, so that
  * a node that was away hears of the lift; then it is forgotten there. A node's own bans are kept for people to see, and lifted by the same road. Bounds:
- * BANS_MAX records in all and BANS_PER_SITE_MAX on one site whose end has not come (lifted ones count: the bus holds them), NODE_BANS_MAX of one node.
+ * those of `ban-quotas.ts` for people, NODE_BANS_MAX of one node.
  */
 import { BAN_SECONDS_MAX, type BanKind, type BanRecord } from "../contract/ban.ts";
 import { Fault } from "../contract/fault.ts";
@@ -23,6 +23,7 @@ import * as rows from "../store/bans.ts";
 import type { Db, Queryable, Tx } from "../store/db.ts";
 import { currentRevision } from "../store/site-settings.ts";
 import { siteById } from "../store/sites.ts";
+import { minutePace, mustHaveRoom, type BanScope } from "./ban-quotas.ts";
 import { rangesMeet, readBanValue, readSearchedRange, type BanValue } from "./ban-value.ts";
 import { readCursor, writeCursor } from "./cursor.ts";
 import { readNodeBan, type NodeBan } from "./node-ban.ts";
@@ -61,9 +62,9 @@ export type BansInside = Bans & {
   close(): void;
 };
 
-export const BANS_MAX = 20_000;
-export const BANS_PER_SITE_MAX = 1000;
 const NODE_BANS_MAX = 50_000;
+/** More than can be over at once. */
+const FORGOTTEN_AT_ONCE_MAX = 100_000;
 const LISTED_MAX = 50;
 const EXPORTED_MAX = 5000;
 const PUBLISH_BATCH = 500;
@@ -71,8 +72,6 @@ const WRITE_BATCH = 200;
 const SWEEP_MS = 60_000;
 const KEPT_MS = 30 * 24 * 3600_000;
 const WORDS_CHARS_MAX = 100;
-/** Made in one minute: on one site, and on all together. */
-const PER_MINUTE_MAX = { site: 60, all: 600 };
 
 export function openBans(deps: {
   readonly db: Db;
@@ -103,7 +102,8 @@ export function openBans(deps: {
         const { nodeId } = ban;
         const known = await rows.banById(tx, ban.banId);
         if (known === null && (ban.liftedAt !== null || ban.endsAt <= at)) continue;
-        const left = room.get(nodeId) ?? NODE_BANS_MAX - (await rows.countUnended(tx, { nodeId, now: at }));
+        const left =
+          room.get(nodeId) ?? NODE_BANS_MAX - (await rows.countBansOfNode(tx, { nodeId, now: at }));
         room.set(nodeId, known === null ? left - 1 : left);
         if (known !== null || left > 0) await rows.putNodeBan(tx, ban);
       }
@@ -125,11 +125,11 @@ export function openBans(deps: {
         { fields: { force: "Your own address lies in it" } },
       );
     }
-    pace(siteId);
+    pace(await scopeOf(db, siteId));
     const at = new Date(now());
     const banId = newId("bann", deps.random) as string;
     const warnings = await db.transaction(async (tx) => {
-      await mustFit(tx, { siteId, value, at });
+      await mustFit(tx, { scope: await scopeOf(tx, siteId), value, at });
       await rows.insertBan(tx, {
         banId,
         siteId,
@@ -149,19 +149,21 @@ export function openBans(deps: {
     return { ban: await mustView(db, banId), warnings };
   }
 
+  async function scopeOf(q: Queryable, siteId: SiteId | null): Promise<BanScope> {
+    if (siteId === null) return null;
+    const site = await siteById(q, siteId);
+    if (site === null || site.state === "removed")
+      throw new Fault("state.not-found", "There is no such site");
+    return { siteId, accountId: site.account_id };
+  }
+
   async function mustFit(
     tx: Tx,
-    of: { readonly siteId: SiteId | null; readonly value: BanValue; readonly at: Date },
+    of: { readonly scope: BanScope; readonly value: BanValue; readonly at: Date },
   ): Promise<void> {
-    const { siteId, value, at } = of;
-    if (siteId !== null) {
-      const site = await siteById(tx, siteId);
-      if (site === null || site.state === "removed")
-        throw new Fault("state.not-found", "There is no such site");
-      if ((await rows.countUnended(tx, { siteId, now: at })) >= BANS_PER_SITE_MAX)
-        throw full(BANS_PER_SITE_MAX);
-    }
-    if ((await rows.countUnended(tx, { now: at })) >= BANS_MAX) throw full(BANS_MAX);
+    const { scope, value, at } = of;
+    const siteId = scope?.siteId ?? null;
+    await mustHaveRoom(tx, { scope, at });
     const same = await rows.sameBan(tx, { siteId, kind: value.kind, value: value.value, now: at });
     if (same !== null) {
       throw new Fault("state.conflict", `${value.value} is banned already (${same}): lift that ban first`);
@@ -274,7 +276,7 @@ export function openBans(deps: {
       const over = await rows.forgettableBans(db, {
         since,
         now: new Date(at),
-        limit: BANS_MAX + NODE_BANS_MAX,
+        limit: FORGOTTEN_AT_ONCE_MAX,
       });
       for (const { banId, nodeId } of over) {
         await bus.forget(banTopic(banId));
@@ -290,33 +292,7 @@ export function openBans(deps: {
 }
 
 /** Two windows of a minute: bounds what a script, or whoever stole a session, writes to every edge. */
-function minutePace(now: () => number): (siteId: SiteId | null) => void {
-  let minute = 0;
-  let all = 0;
-  const ofSites = new Map<SiteId, number>();
-  return (siteId) => {
-    const current = Math.floor(now() / 60_000);
-    if (current !== minute) {
-      minute = current;
-      all = 0;
-      ofSites.clear();
-    }
-    const ofSite = siteId === null ? 0 : (ofSites.get(siteId) ?? 0);
-    if (all >= PER_MINUTE_MAX.all || ofSite >= PER_MINUTE_MAX.site) {
-      throw new Fault(
-        "limit.rate",
-        "Too many bans were made in this minute: wait, or ban the network that they come from",
-        { retryAfterMs: 60_000 - (now() % 60_000) },
-      );
-    }
-    all += 1;
-    if (siteId !== null) ofSites.set(siteId, ofSite + 1);
-  };
-}
-
 const noSuchBan = (): Fault => new Fault("state.not-found", "There is no such ban: reload the page");
-const full = (max: number): Fault =>
-  new Fault("limit.full", `There are ${max} bans already: lift some, or ban the network that they come from`);
 
 /** An allow-list may name single addresses. */
 function asRange(network: string): string {

@@ -7,11 +7,12 @@ import { createLocalBus, type Bus } from "../bus/bus.ts";
 import { readSettings } from "../cli/settings.ts";
 import type { BanRecord } from "../contract/ban.ts";
 import type { FloodReport, FloodSignature } from "../contract/flood.ts";
-import { newId, type NodeId, type SiteId, type UserId } from "../contract/ids.ts";
+import { newId, type AccountId, type NodeId, type SiteId, type UserId } from "../contract/ids.ts";
 import { BAN_TOPICS, banTopic, floodTopic, nodeBanTopic } from "../contract/topics.ts";
 import { addOwnerOfAccount } from "../store/site-members.ts";
 import { accountByName, insertPerson } from "../store/people.ts";
 import { openTestDb, type TestDb } from "../store/testing.ts";
+import { BANS_MAX, minutePace, type BanScope } from "./ban-quotas.ts";
 import { BY_OPERATOR } from "./site-settings.ts";
 import { mergeAccounts, mergeSeries } from "./incident-merge.ts";
 import { PAIR_MS } from "./incident-notices.ts";
@@ -360,6 +361,51 @@ test("a node that dies in the middle of a flood does not leave it open, and goes
   assert.equal(await active(), 1);
   await tell({ incidentId: "d1", beganAtMs: began, requests: 5000, endedAtMs: nowMs });
   assert.equal(await active(), 0);
+});
+
+test("neither a flood's bans nor those of another account leave anybody without room for one", async () => {
+  const other = await sites.protect({ hostname: "other.example", originUrl, account: "Other" });
+  const fill = (prefix: string, of: string | null, node: string | null, count: number): Promise<unknown> =>
+    t.db.query(
+      `insert into ban (ban_id, site_id, kind, value, reason, made_by, node_id, created_at, ends_at, published)
+       select $1 || i, $2, 'address', $1 || i, 'x', 'x', $3, $4, $5, true from generate_series(1, $6::int) i`,
+      [prefix, of, node, new Date(nowMs), new Date(nowMs + 60_000), count],
+    );
+  const ban = { kind: "address", value: "192.0.2.91", seconds: 60, reason: "x", force: false } as const;
+  const makeAndLift = async (of: SiteId | null): Promise<void> => {
+    const made = await sites.protection.bans.make({ siteId: of, ban, by: OWNER, client: null });
+    await sites.protection.bans.lift({ banId: made.ban.banId, by: OWNER });
+  };
+  await fill("flood-", siteId, NODE_A, 30_000);
+  await makeAndLift(siteId);
+  await fill("people-", siteId, null, BANS_MAX.site);
+  await assert.rejects(makeAndLift(siteId), /lift some/);
+  for (const scope of [other.siteId, null]) await makeAndLift(scope);
+  await t.db.query("update ban set lifted_at = $1 where ban_id = 'people-1'", [new Date(nowMs)]);
+  await makeAndLift(siteId);
+  await fill("everywhere-", null, null, BANS_MAX.everywhere);
+  await assert.rejects(makeAndLift(null), /lift some/);
+  await makeAndLift(other.siteId);
+  await t.db.query("delete from ban where value ~ '^(flood|people|everywhere)-' or value = '192.0.2.91'");
+});
+
+test("one account's haste in banning is not the others'", async () => {
+  nowMs = Math.ceil(nowMs / 60_000) * 60_000;
+  const pace = minutePace(() => nowMs);
+  const of = (site: string, account: string): BanScope => ({
+    siteId: site as SiteId,
+    accountId: account as AccountId,
+  });
+  for (let n = 0; n < 60; n++) pace(of("a1", "a"));
+  assert.throws(() => pace(of("a1", "a")), /Too many bans/);
+  for (let n = 0; n < 60; n++) pace(of("a2", "a"));
+  assert.throws(() => pace(of("a3", "a")), /Too many bans/);
+  for (let n = 0; n < 480; n++) pace(of(`b${n}`, `b${n}`));
+  assert.throws(() => pace(of("c", "c")), /Too many bans/);
+  for (let n = 0; n < 600; n++) pace(null);
+  assert.throws(() => pace(null), /Too many bans/);
+  nowMs += 60_000;
+  pace(of("a1", "a"));
 });
 
 test("with the site goes everything of it, and its bans are lifted", async () => {

@@ -3,7 +3,7 @@
  * that counts; what ended is kept for a while, so that people can look up what kept somebody out.
  */
 import type { BanKind } from "../contract/ban.ts";
-import type { NodeId, SiteId } from "../contract/ids.ts";
+import type { AccountId, NodeId, SiteId } from "../contract/ids.ts";
 import type { Queryable, Tx } from "./db.ts";
 
 export type BanRow = {
@@ -143,17 +143,39 @@ export async function countFound(q: Queryable, search: BanSearch): Promise<numbe
   return Number(row?.n ?? 0);
 }
 
-/** Those whose end has not come, lifted or not: as many records does the bus keep. */
-export async function countUnended(
+/** Of a node's own, those whose end has not come, lifted or not. */
+export async function countBansOfNode(
   q: Queryable,
-  of: { readonly siteId?: SiteId; readonly nodeId?: NodeId; readonly now: Date },
+  of: { readonly nodeId: NodeId; readonly now: Date },
 ): Promise<number> {
   const [row] = await q.query<{ n: string }>(
-    `select count(*) as n from ban
-      where ends_at > $1 and ($2::text is null or site_id = $2) and ($3::text is null or node_id = $3)`,
-    [of.now, of.siteId ?? null, of.nodeId ?? null],
+    `select count(*) as n from ban where ends_at > $1 and node_id = $2`,
+    [of.now, of.nodeId],
   );
   return Number(row?.n ?? 0);
+}
+
+/** `records`: whose end has not come, lifted or not; the bus keeps as many. */
+export type BanCount = { readonly inForce: number; readonly records: number };
+
+/** Of those that people made: of one site, of all sites of one account, on everything at once, or on any site. */
+export async function countBansOfPeople(
+  q: Queryable,
+  of: {
+    readonly siteId?: SiteId;
+    readonly accountId?: AccountId;
+    readonly everywhere?: boolean;
+    readonly now: Date;
+  },
+): Promise<BanCount> {
+  const [row] = await q.query<{ inForce: string; records: string }>(
+    `select count(*) filter (where ban.lifted_at is null) as "inForce", count(*) as records from ban
+       left join site on site.site_id = ban.site_id
+      where ban.ends_at > $1 and ban.node_id is null and ($2::text is null or ban.site_id = $2)
+        and ($3::text is null or site.account_id = $3) and ($4::boolean is null or (ban.site_id is null) = $4)`,
+    [of.now, of.siteId ?? null, of.accountId ?? null, of.everywhere ?? null],
+  );
+  return { inForce: Number(row?.inForce ?? 0), records: Number(row?.records ?? 0) };
 }
 
 export async function countInForce(q: Queryable, siteId: SiteId, now: Date): Promise<number> {
