@@ -28,8 +28,9 @@ import { wildcardOver } from "./hostname.ts";
 import { parseClaim } from "./hostname-names.ts";
 import { openHostnames, type OwnerMail } from "./hostnames.ts";
 import { openHostnamePlans } from "./hostname-plan.ts";
-import { compareLooks, LOOK_SCORE_HELD, takeLook, type Look, type LookMatch } from "./look.ts";
-import { askOrigin, checkOrigin, originUrl, parseOrigin, type Origin } from "./origin.ts";
+import type { LookMatch } from "./look.ts";
+import { originUrl, parseOrigin, type Origin } from "./origin.ts";
+import { openRecognition } from "./recognition.ts";
 import type { CertificateFacts } from "./settings-check.ts";
 import { addRevision, BY_OPERATOR, openSettingsBook, type ChangedBy } from "./site-settings.ts";
 import { openOriginWatch } from "./origin-watch.ts";
@@ -45,7 +46,6 @@ import type { SiteFacts, Sites } from "./sites.ts";
 const NODE_SILENT_MS = 15_000;
 const SITES_LISTED_MAX = 1000;
 const SITES_MAX = 100_000;
-const LOOKS_COMPARED_MAX = 500;
 const NODES_MAX = 1000;
 /** Where nobody keeps certificates, no site has one. */
 const NO_CERTIFICATES: CertificateFacts = {
@@ -81,6 +81,7 @@ export async function openSites(options: {
     cdnId: options.cdnId ?? "parapet",
     httpPort: options.proofPort ?? 80,
   };
+  const recognition = openRecognition(options);
   const hostnames = openHostnames({ ...options, mail: options.mail ?? null, publish, look });
 
   const unsubscribe = [
@@ -188,35 +189,6 @@ export async function openSites(options: {
     return viewOf(site, (await rows.measuresPerSite(db)).get(siteId) ?? 0);
   }
 
-  async function lookAt(
-    origin: Origin,
-    at: { readonly address: string; readonly hostname: string },
-  ): Promise<Look> {
-    const page = await askOrigin(origin, { ...at, path: "/" });
-    const icon = await askOrigin(origin, { ...at, path: "/favicon.ico" }).catch(() => null);
-    return takeLook({
-      html: page.body,
-      // Many applications answer any path with their page: only a picture is an icon.
-      favicon:
-        icon !== null && icon.status === 200 && icon.contentType.startsWith("image/") ? icon.body : null,
-      address: at.address,
-      port: origin.port,
-    });
-  }
-
-  async function recognise(look: Look): Promise<LookMatch | null> {
-    let best: LookMatch | null = null;
-    for (const known of await rows.allLooks(db, LOOKS_COMPARED_MAX)) {
-      const match = compareLooks(look, known.features as Look);
-      if (match.score < LOOK_SCORE_HELD || match.score <= (best?.score ?? 0)) continue;
-      best = {
-        score: match.score,
-        because: [`Looks like the site of case ${known.case_number}`, ...match.because],
-      };
-    }
-    return best;
-  }
-
   async function settle(
     siteId: SiteId,
     change: { readonly state: "active" | "refused"; readonly by: string; readonly reason: string },
@@ -267,6 +239,7 @@ export async function openSites(options: {
     settings,
     now,
     random,
+    recognition,
     certificates: options.certificates ?? NO_CERTIFICATES,
     publish,
     inForce,
@@ -306,18 +279,14 @@ export async function openSites(options: {
           "Cannot add a site without an account name of 1 to 200 characters: give one",
         );
       }
-      const address = await checkOrigin(origin.value, {
-        privateRanges: settings.originPrivateRanges,
-        edgeListen: settings.edgeListen,
-      });
-      const match = await recognise(await lookAt(origin.value, { address, hostname: hostname.value }));
+      const looked = await lookBefore({ hostname: hostname.value, origin: origin.value, account });
       const siteId = await db.transaction((tx) =>
         addOrMove(tx, {
           hostname: hostname.value,
           origin: origin.value,
           account,
           email: input.accountEmail ?? null,
-          match,
+          ...looked,
           by: input.by ?? BY_OPERATOR,
           vouch: input.vouch ?? input.by === undefined,
         }),
@@ -408,15 +377,8 @@ export async function openSites(options: {
       if (!site || hostname === undefined) return;
       const origin = firstOrigin(site.origin);
       try {
-        const address = await checkOrigin(origin, {
-          privateRanges: settings.originPrivateRanges,
-          edgeListen: settings.edgeListen,
-        });
-        await rows.saveLook(db, {
-          siteId,
-          caseNumber,
-          features: await lookAt(origin, { address, hostname }),
-        });
+        const features = await recognition.lookAt(origin, site.origin.hostHeader ?? hostname);
+        await rows.saveLook(db, { siteId, caseNumber, features });
       } catch (error) {
         if (!(error instanceof Fault)) throw error;
         options.onAlarm(
@@ -443,6 +405,24 @@ export async function openSites(options: {
     await rows.nextVersion(tx, siteId, new Date(now()));
   }
 
+  /** What a new site, or a new origin of a site that is there, looks like. Before the transaction, as an origin may be slow. */
+  async function lookBefore(input: {
+    readonly hostname: string;
+    readonly origin: Origin;
+    readonly account: string;
+  }): Promise<{ readonly match: LookMatch | null; readonly lookedAt: string | null }> {
+    const { hostname, origin } = input;
+    const accountId = await accountByName(db, input.account);
+    const own = accountId === null ? null : await claimInAccount(db, { hostname, accountId });
+    const site = own === null ? null : await rows.siteById(db, own.siteId);
+    if (site === null) return { match: await recognition.atAdding(origin, hostname), lookedAt: null };
+    const lookedAt = stateOf(site);
+    if (site.state !== "active") return { match: null, lookedAt }; // It is refused without a look.
+    const after = movedPool(site.origin, origin) ?? site.origin;
+    const change = { siteId: site.site_id, hostnames: site.hostnames, before: site.origin, after };
+    return { match: await recognition.atChange(change), lookedAt };
+  }
+
   async function addOrMove(
     tx: Tx,
     input: {
@@ -451,6 +431,8 @@ export async function openSites(options: {
       account: string;
       email: string | null;
       match: LookMatch | null;
+      /** The site and the revision that the look was taken with; null when there was no such site. */
+      lookedAt: string | null;
       by: ChangedBy;
       vouch: boolean;
     },
@@ -470,8 +452,15 @@ export async function openSites(options: {
           `Cannot change "${input.hostname}" as it is ${existing.state}: a person has to settle it first`,
         );
       }
+      if (stateOf(existing) !== input.lookedAt) {
+        throw new Fault(
+          "state.conflict",
+          `Cannot move "${hostname}" as its settings were changed meanwhile: try again`,
+        );
+      }
       if (vouch) await hostnames.vouchIn(tx, existing.site_id, hostname);
       await moveOrigin(tx, { siteId: existing.site_id, origin: input.origin, by: input.by });
+      if (input.match !== null) await rows.holdSite(tx, existing.site_id, input.match.because);
       await rows.nextVersion(tx, existing.site_id, new Date(now()));
       return existing.site_id;
     }
@@ -513,12 +502,8 @@ export async function openSites(options: {
   ): Promise<void> {
     const before = (await currentRevision(tx, move.siteId))?.settings;
     if (before === undefined) throw new Error(`site ${move.siteId} has no settings`);
-    const { scheme, host, port } = move.origin;
-    const [server, ...others] = before.origin.servers;
-    const stays = server?.host === host && server.port === port && before.origin.scheme === scheme;
-    if (stays && others.length === 0) return;
-    const { servers } = singleOrigin(scheme, host, port);
-    const origin: OriginPool = { ...before.origin, scheme, servers };
+    const origin = movedPool(before.origin, move.origin);
+    if (origin === null) return;
     await addRevision(tx, options, {
       siteId: move.siteId,
       before,
@@ -527,6 +512,18 @@ export async function openSites(options: {
       note: `Moved to ${originUrl(move.origin)}`,
     });
   }
+}
+
+/** What a look is good for: another site, or other settings, would have to be looked at again. */
+const stateOf = (site: rows.SiteRow): string => `${site.site_id} ${site.revision}`;
+
+/** One server in place of the pool's; null when it is the only one already. */
+function movedPool(before: OriginPool, { scheme, host, port }: Origin): OriginPool | null {
+  const [server, ...others] = before.servers;
+  const stays = server?.host === host && server.port === port && before.scheme === scheme;
+  return stays && others.length === 0
+    ? null
+    : { ...before, scheme, servers: singleOrigin(scheme, host, port).servers };
 }
 
 /** The server that stands for the whole pool where one address is shown. */

@@ -11,8 +11,10 @@ import type { SiteId } from "../contract/ids.ts";
 import type { Settings } from "../contract/settings.ts";
 import type { SiteSettings } from "../contract/site-settings.ts";
 import type { Db, Queryable, Tx } from "../store/db.ts";
-import { nextVersion, siteById, type SiteRow } from "../store/sites.ts";
+import { holdSite, nextVersion, siteById, type SiteRow } from "../store/sites.ts";
 import * as rows from "../store/site-settings.ts";
+import { mustBeFreeToSend } from "./host-header.ts";
+import type { Recognition } from "./recognition.ts";
 import { settingChanges } from "./settings-changes.ts";
 import {
   checkSettings,
@@ -60,6 +62,8 @@ export type SettingsDeps = {
   readonly now: () => number;
   readonly random: (bytes: number) => Uint8Array;
   readonly certificates: CertificateFacts;
+  /** Looks at what a changed origin leads to. */
+  readonly recognition: Pick<Recognition, "atChange">;
   /** Carries what was committed to the edges. */
   readonly publish: () => Promise<unknown>;
   readonly inForce: (siteId: SiteId, version: number) => Promise<InForce>;
@@ -117,6 +121,7 @@ export function openSettingsBook(deps: SettingsDeps): SettingsBook {
       changedBy: current.changed_by,
       inForce: await deps.inForce(siteId, site.version),
       warnings: [
+        ...(site.state === "held" ? [heldWarning(site)] : []),
         ...settingsWarnings(current.settings, {
           hostnames: site.hostnames,
           hasCertificate: await deps.certificates.hasForVisitors(db, siteId),
@@ -147,17 +152,38 @@ export function openSettingsBook(deps: SettingsDeps): SettingsBook {
       { siteId, hostnames: site.hostnames, before: before.settings, nowMs: deps.now() },
       deps.settings,
     );
+    await mustSendFreeHost(db, site, { before: before.settings, after: settings });
+    // The look, too, and for the same reason. Whoever changes the settings meanwhile makes this change a conflict.
+    const match = await deps.recognition.atChange({
+      siteId,
+      hostnames: site.hostnames,
+      before: before.settings.origin,
+      after: settings.origin,
+    });
     await db.transaction(async (tx) => {
       const [siteNow, current] = await mustFind(tx, siteId);
       mustBeUnchanged(current.revision, input.revision);
       mustBeActive(siteNow);
       await mustOwnCertificate(tx, siteId, settings);
+      await mustSendFreeHost(tx, siteNow, { before: current.settings, after: settings });
       const { by, note } = input;
       await addRevision(tx, deps, { siteId, before: current.settings, settings, by, note });
+      if (match !== null) await holdSite(tx, siteId, match.because);
       await nextVersion(tx, siteId, new Date(deps.now()));
     });
     await deps.publish();
     return read(siteId);
+  }
+
+  /** A Host that was sent before is not asked about again. */
+  async function mustSendFreeHost(
+    q: Queryable,
+    site: SiteRow,
+    { before, after }: { readonly before: SiteSettings; readonly after: SiteSettings },
+  ): Promise<void> {
+    const { hostHeader } = after.origin;
+    if (hostHeader === null || hostHeader === before.origin.hostHeader) return;
+    await mustBeFreeToSend(q, { siteId: site.site_id, accountId: site.account_id, hostHeader });
   }
 
   async function mustOwnCertificate(tx: Tx, siteId: SiteId, settings: SiteSettings): Promise<void> {
@@ -220,6 +246,9 @@ function rowOf(record: rows.RevisionRecord): RevisionRow {
     changes: record.changes,
   };
 }
+
+const heldWarning = (site: SiteRow): string =>
+  `This site is held and served nowhere until a person has looked at it: ${site.held_because.join("; ")}.`;
 
 function mustBeUnchanged(current: number, madeFrom: number): void {
   if (current === madeFrom) return;

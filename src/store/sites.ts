@@ -126,6 +126,14 @@ export async function setSiteState(
   ]);
 }
 
+/** A person has to look first: until then the site is served nowhere. */
+export async function holdSite(tx: Tx, siteId: SiteId, because: readonly string[]): Promise<void> {
+  await tx.query(
+    `update site set state = 'held', held_because = $2, settled_by = null, settled_reason = null where site_id = $1`,
+    [siteId, JSON.stringify(because)],
+  );
+}
+
 /** Counts the site's version up and queues it for the edges. */
 export async function nextVersion(tx: Tx, siteId: SiteId, acceptedAt: Date): Promise<number> {
   const [row] = await tx.query<{ version: number }>(
