@@ -66,16 +66,20 @@ export function passes(pace: Pace, now: number): boolean {
   return false;
 }
 
-/** Once a second while the origin is well. `usual`: requests of one stretch on calm days. Returns the highest count since the last look. */
-export function openPace(pace: Pace, now: number, usual: number, bound: number): number {
+/** The highest count of a stretch since the last look. */
+export function takePeak(pace: Pace, now: number): number {
   const peak = Math.max(pace.peak, pace.count);
   pace.peak = 0;
   // Where nothing comes any more, nobody ends the last stretch.
   if (now - pace.countedFrom >= TICK_SECONDS) pace.count = 0;
+  return peak;
+}
+
+/** Once a second while the origin is well. `usual`: requests of one stretch on calm days; `peak`: of the second that is over. */
+export function openPace(pace: Pace, peak: number, usual: number, bound: number): void {
   pace.level = Math.max(usual, BEYOND_TIMES * peak, pace.level * LEVEL_KEPT);
   if (!pace.isOpen) pace.boundThen = bound;
   pace.isOpen = true;
-  return peak;
 }
 
 /** The origin was not well with what came: nothing of it counts as well. */

@@ -7,10 +7,12 @@
 import * as cjson from "cjson.safe";
 import * as semaphore from "ngx.semaphore";
 import type { GateTerms } from "../../contract/gate.ts";
-import { nextBound } from "../gate-rules.ts";
-import { closePace, isStrained, newPace, openPace, passes, type Pace } from "../pace.ts";
+import { dropFloor, newFlow, noteAnswer, raiseFloor, workSeconds, type Flow } from "../gate-rules.ts";
+import { closePace, isStrained, newPace, openPace, passes, takePeak, type Pace } from "../pace.ts";
+import { isAllowed } from "./allowed.ts";
 import { answerError } from "./answer.ts";
 import { stopsAtMitigations } from "./guard.ts";
+import { hasLeft } from "./client-left.ts";
 import { canRead, clientBytes } from "./plain-request.ts";
 import { settle, siteById, type Loaded } from "./sites.ts";
 import { isKnown, rush, rushes, termsOf } from "./rush.ts";
@@ -33,13 +35,16 @@ const PLACE_SECONDS_MAX = 600;
 /** An answer that goes on for longer after its head is read by a slow client, or is a stream: the origin's turn is over. */
 const ANSWER_SECONDS = 2;
 const SWITCHING_PROTOCOLS = 101;
+const HTTP_SERVER_ERROR = 500;
+/** nginx's own word for a client that left. */
+const HTTP_CLIENT_CLOSED_REQUEST = 499;
 const EVENT_STREAM = "text/event-stream";
 const GATES_MAX = 1000;
 
 type Gate = {
   terms: GateTerms;
   termsReadAt: number;
-  bound: number;
+  flow: Flow;
   atOrigin: number;
   knownWaiting: number;
   strangersWaiting: number;
@@ -51,12 +56,19 @@ type Gate = {
   rushedAt: number;
   readonly pace: Pace;
 };
-type Place = { readonly siteId: string; readonly since: number; headAt: number | undefined };
+type Place = {
+  readonly siteId: string;
+  readonly since: number;
+  headAt: number | undefined;
+  /** Its client left before the origin said anything: until then the origin is taken to work on. */
+  leftUntil: number | undefined;
+};
 
 const gates: Record<string, Gate | undefined> = {};
 let gateCount = 0;
 const places: Record<string, Place | undefined> = {};
 let placeCount = 0;
+let leftCount = 0;
 let sweptAt = 0;
 
 /** The client's site and address, as `parapet_known` has it. */
@@ -77,7 +89,7 @@ function gateOf(siteId: string): Gate | undefined {
   const fresh: Gate = {
     terms: found,
     termsReadAt: ngx.now(),
-    bound: found.atOnce,
+    flow: newFlow(found.atOnce, found.usualSeconds),
     atOrigin: 0,
     knownWaiting: 0,
     strangersWaiting: 0,
@@ -116,7 +128,8 @@ export function takePlace(site: Loaded, judges: boolean): Loaded | undefined {
   if (gate === undefined || request === "" || places[request] !== undefined) return site;
   const isFriend = isKnown(clientOf(site));
   const before = gate.knownWaiting + (isFriend ? 0 : gate.strangersWaiting);
-  if (before === 0 && gate.atOrigin + gate.turnsOut < gate.bound) {
+  // Whoever is on an allow-list waits for nobody.
+  if ((before === 0 && gate.atOrigin + gate.turnsOut < gate.flow.bound) || isAllowed(site)) {
     hold(gate, request, site.siteId);
     return site;
   }
@@ -129,6 +142,11 @@ export function takePlace(site: Loaded, judges: boolean): Loaded | undefined {
   }
   // The turn is passed on before this request is judged: who is stopped is answered from a location that tells nobody of the request's end.
   gate.turnsOut -= 1;
+  if (hasLeft()) {
+    callNext(gate);
+    ngx.exit(HTTP_CLIENT_CLOSED_REQUEST);
+    return undefined;
+  }
   const present = siteById(site.siteId);
   if (present === undefined) {
     callNext(gate);
@@ -162,18 +180,19 @@ function waitAsStranger(gate: Gate): boolean {
 
 function hold(gate: Gate, request: string, siteId: string): void {
   gate.atOrigin += 1;
-  places[request] = { siteId, since: ngx.now(), headAt: undefined };
+  places[request] = { siteId, since: ngx.now(), headAt: undefined, leftUntil: undefined };
   placeCount += 1;
   look(gate);
 }
 
 /** A place was taken, or an answer came. */
 function look(gate: Gate): void {
-  if (isStrained(gate.pace, gate.atOrigin, gate.bound)) {
+  const { flow } = gate;
+  if (isStrained(gate.pace, gate.atOrigin, flow.bound)) {
     closePace(gate.pace);
     gate.busyAt = ngx.now();
     // Many are there that took no place.
-    gate.bound = Math.min(gate.bound, gate.terms.atOnce);
+    flow.bound = Math.min(flow.bound, gate.terms.atOnce);
   }
 }
 
@@ -202,15 +221,29 @@ export function givePlaceBack(): void {
   const gate = gates[place.siteId];
   const seconds = tonumber(ngx.var["upstream_response_time"] ?? "");
   if (gate !== undefined && seconds !== undefined) {
-    gate.bound = nextBound(gate.bound, seconds, gate.terms.usualSeconds);
+    const status = tonumber(ngx.var["upstream_status"] ?? "");
+    if (status === undefined && place.headAt === undefined) return leave(gate, place);
+    noteAnswer(
+      gate.flow,
+      seconds,
+      gate.terms.usualSeconds,
+      status !== undefined && status < HTTP_SERVER_ERROR,
+    );
     look(gate);
   }
   free(request!, place);
 }
 
+/** A client that hangs up does not end the origin's work: its place is taken for as long as an answer may take. */
+function leave(gate: Gate, place: Place): void {
+  place.leftUntil = place.since + workSeconds(gate.terms.usualSeconds);
+  leftCount += 1;
+}
+
 function free(request: string, place: Place): void {
   places[request] = undefined;
   placeCount -= 1;
+  if (place.leftUntil !== undefined) leftCount -= 1;
   const gate = gates[place.siteId];
   if (gate === undefined) return;
   gate.atOrigin -= 1;
@@ -222,7 +255,7 @@ function callNext(gate: Gate): void {
   let friends = -gate.knownTurn.count();
   let strangers = -gate.strangersTurn.count();
   // A count below zero is the number of those who wait and were not called (ngx.semaphore).
-  while (gate.atOrigin + gate.turnsOut < Math.floor(gate.bound)) {
+  while (gate.atOrigin + gate.turnsOut < Math.floor(gate.flow.bound)) {
     if (friends > 0) {
       friends -= 1;
       gate.knownTurn.post(1);
@@ -238,6 +271,7 @@ function callNext(gate: Gate): void {
 export function tendGates(): void {
   if (gateCount === 0 && !rushes.any) return;
   const now = ngx.now();
+  if (leftCount > 0) freeLeft(now);
   if (now - sweptAt < 1) return;
   sweptAt = now;
   for (const [siteId, gate] of pairs(gates as Record<string, Gate>)) tend(siteId, gate, now);
@@ -254,23 +288,36 @@ export function tendGates(): void {
   }
 }
 
+function freeLeft(now: number): void {
+  for (const [request, place] of pairs(places as Record<string, Place>)) {
+    if (place.leftUntil !== undefined && now >= place.leftUntil) free(request, place);
+  }
+}
+
 function tend(siteId: string, gate: Gate, now: number): void {
   if (now - gate.termsReadAt > TERMS_SECONDS) {
     gate.terms = termsOf(siteId);
     gate.termsReadAt = now;
   }
+  const { pace, flow } = gate;
+  const usual = gate.terms.requestsPerTick;
+  const peak = takePeak(pace, now);
+  if (peak > usual) {
+    gate.rushedAt = now;
+    dropFloor(flow);
+  }
+  const isCalm = now - gate.rushedAt >= CALM_SECONDS;
+  if (isCalm) raiseFloor(flow);
   const isIdle = gate.knownWaiting === 0 && gate.strangersWaiting === 0;
   if (isIdle && gate.turnsOut > 0) forgetTurns(gate);
   callNext(gate);
-  const { pace } = gate;
-  if (!isIdle || (!pace.isOpen && gate.atOrigin > gate.bound / 2)) gate.busyAt = now;
+  if (!isIdle || (!pace.isOpen && gate.atOrigin > flow.bound / 2)) gate.busyAt = now;
   if (now - gate.busyAt < WELL_SECONDS) return;
-  const peak = openPace(pace, now, gate.terms.requestsPerTick, gate.bound);
-  if (peak > gate.terms.requestsPerTick) gate.rushedAt = now;
-  if (now - gate.rushedAt < CALM_SECONDS) return;
+  openPace(pace, peak, usual, flow.bound);
+  if (!isCalm) return;
   rush[siteId] = undefined;
-  gate.bound = gate.terms.atOnce;
-  pace.boundThen = gate.bound;
+  gate.flow = newFlow(gate.terms.atOnce, gate.terms.usualSeconds);
+  pace.boundThen = gate.flow.bound;
   // Its places are given back to it and to no other.
   if (gate.atOrigin > 0) return;
   if (now - gate.rushedAt < REMEMBERED_SECONDS && gateCount < GATES_MAX / 2) return;

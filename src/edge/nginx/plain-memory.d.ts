@@ -8,7 +8,13 @@ type PlainRequest = {
   readonly pool: object;
   readonly values: { readonly [index: number]: PlainValue };
   readonly signature: number;
-  readonly connection: { readonly sockaddr: BytePointer };
+  readonly connection: {
+    readonly sockaddr: BytePointer;
+    readonly fd: number;
+    /** The lower 32 bits of nginx's $connection. */
+    readonly number: number;
+    readonly flags: number;
+  };
   readonly headers: {
     readonly lines: PlainLines;
     readonly count: number;
@@ -38,6 +44,7 @@ declare module "ffi" {
     ngx_pnalloc(this: void, pool: object, bytes: number): object;
     readonly ngx_cycle: EdgeCycle;
     readonly ngx_current_msec: number;
+    poll(this: void, sockets: object, count: number, milliseconds: number): number;
     shutdown(this: void, fd: number, how: number): number;
     getsockopt(this: void, fd: number, level: number, name: number, value: object, length: object): number;
     setsockopt(this: void, fd: number, level: number, name: number, value: object, length: number): number;

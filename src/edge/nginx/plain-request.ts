@@ -15,7 +15,10 @@ void *memchr(const void *s, int c, size_t n);
 uint32_t strcspn(const uint8_t *s, const char *reject);
 typedef struct { uint32_t len; uint32_t len_high; const uint8_t *data; } parapet_text_t;
 typedef struct { int32_t hash; uint32_t hash_high; parapet_text_t key; parapet_text_t value; void *lowcase; } parapet_line_t;
-typedef struct { void *to_pool[12]; uint64_t type; const uint8_t *sockaddr; } parapet_connection_t;
+typedef struct {
+  void *to_fd[3]; int32_t fd; int32_t unused; void *to_pool[8]; uint64_t type; const uint8_t *sockaddr;
+  void *to_number[11]; uint32_t number; uint32_t number_high; uint64_t start_and_requests[2]; uint32_t flags;
+} parapet_connection_t;
 typedef struct { const uint8_t *pos; } parapet_buffer_t;
 typedef struct { uint32_t length; uint32_t unused; const uint8_t *data; } parapet_value_t;
 typedef struct {
