@@ -328,6 +328,19 @@ describe("what the edge tells the watch", () => {
       assert.deepEqual((await stage.node.drainWatch()).counts, []);
     }));
 
+  test("neither the banned nor the readers of other people's pages are named as persistent", () =>
+    withStage(async (stage, _, siteId) => {
+      await stage.node.mitigate([mitigationFor(siteId)]);
+      const elsewhere = { ...BAD, headers: { ...BAD.headers, "sec-fetch-site": "cross-site" } };
+      await becomes(stage, "403,200", [elsewhere, GOOD]);
+      for (let i = 0; i < 50; i++) assert.equal((await ask(stage.node.address, elsewhere)).status, 403);
+      await stage.node.ban([{ siteId, address: "127.0.0.1", seconds: 60 }]);
+      await becomes(stage, "403,403", [elsewhere, GOOD]);
+      for (let i = 0; i < 50; i++) assert.equal((await ask(stage.node.address, BAD)).status, 403);
+      const batch = await drainUntil(stage, (sum) => (countsOf(sum, siteId)?.banned ?? 0) >= 50);
+      assert.deepEqual(batch.persistent, []);
+    }));
+
   test("samples say what came, and that of invented keys nothing is left but that they were", () =>
     withStage(async (stage) => {
       const headers = {

@@ -101,9 +101,18 @@ export function countRefusal(site: Loaded, passage: Passage): void {
     one.refusalSampledAt = one.refused;
     take(site, passage, weight, now);
   }
+  if (isNoSignOfPersistence(passage)) return;
   const [times] = refusals.incr(site.limitPrefix + clientKey(), 1, 0, PERSISTENT_SECONDS);
   if (times === PERSISTENT_REFUSALS + 1 && persistent.length < WAITING_PERSISTENT_MAX)
     tellPersistent(one, times);
+}
+
+/**
+ * Who is banned is refused as long as the ban lasts, and no longer for that. And what pages of other sites make a browser ask for (Fetch Metadata,
+ * Sec-Fetch-Site) is not its reader's doing: any page could have all of its readers banned.
+ */
+function isNoSignOfPersistence(passage: Passage): boolean {
+  return passage === "banned" || ngx.var["http_sec_fetch_site"] === "cross-site";
 }
 
 function tellPersistent(one: Watched, times: number): void {
