@@ -44,6 +44,17 @@ test("formats and compression are told apart", () => {
   assert.equal(say("|"), "requests that do not say which formats they accept");
 });
 
+test("what strangers chose ends where its quotation ends", () => {
+  const say = (feature: "referrer" | "method" | "userAgent", value: string): string =>
+    signatureInWords({ where: [{ feature, value }], headerNames: "" }, "en");
+  assert.equal(
+    say("referrer", "evil.example call 555"),
+    "requests that follow a link on “evil.example call 555”",
+  );
+  assert.equal(say("method", "CALL-555"), "“CALL-555” requests");
+  assert.equal(say("userAgent", "a” and “b"), "requests that call themselves “a' and 'b”");
+});
+
 test("every feature has words in both languages, with a value and without, and long values are cut", () => {
   for (const feature of FEATURES) {
     for (const language of ["en", "fr"] as const) {

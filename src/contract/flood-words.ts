@@ -1,13 +1,16 @@
 /**
  * A signature of a flood in words, in English and in French, for incident pages, mail and webhooks: one noun phrase without a full stop, "GET
  * requests for "/search" with a query of the form …, whose 9 header fields come in this order: …". It says what the requests have in common and nothing of who
- * sent them. Values come from strangers: whoever shows the text escapes it as any other; long ones are cut here.
+ * sent them. Values come from strangers: whoever shows the text escapes it as any other; here they stand in quotation marks that they cannot
+ * close, and long ones are cut.
  */
 import type { Feature, FloodSignature } from "./flood.ts";
 
 export type SignatureLanguage = "en" | "fr";
 
 const VALUE_CHARS_MAX = 120;
+const NAME_CHARS_MAX = 40;
+const METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"];
 
 type Words = {
   readonly requests: (method: string | undefined) => string;
@@ -39,7 +42,7 @@ const ENGLISH: Words = {
     language: (value) => (value === "" ? "that ask for no language" : `that ask for the language “${value}”`),
     referrer: (value) =>
       ({ none: "that follow no link", same: "that come from pages of this site" })[value] ??
-      `that follow a link on ${value}`,
+      `that follow a link on “${value}”`,
     cookies: (value) => (value === "none" ? "without cookies" : "with cookies"),
     http: (value) => `over ${httpWord(value)}`,
     tls: (value) =>
@@ -77,7 +80,7 @@ const FRENCH: Words = {
       value === "" ? "qui ne demandent aucune langue" : `qui demandent la langue « ${value} »`,
     referrer: (value) =>
       ({ none: "qui ne suivent aucun lien", same: "qui viennent de pages de ce site" })[value] ??
-      `qui suivent un lien sur ${value}`,
+      `qui suivent un lien sur « ${value} »`,
     cookies: (value) => (value === "none" ? "sans cookies" : "avec des cookies"),
     http: (value) => `en ${httpWord(value)}`,
     tls: (value) =>
@@ -108,17 +111,29 @@ export function signatureInWords(
   const method = where.find(({ feature }) => feature === "method")?.value;
   const parts = where.flatMap(({ feature, value }) => {
     if (feature === "method") return [];
-    const names = headerNames.split(" ").filter((name) => name !== "");
+    const names = headerNames
+      .split(" ")
+      .filter((name) => name !== "")
+      .map((name) => cut(name, NAME_CHARS_MAX));
     if (feature === "headers" && names.length > 0)
       return [cut(words.headerNames(names), 4 * VALUE_CHARS_MAX)];
-    return [words.of[feature](cut(value, VALUE_CHARS_MAX))];
+    return [words.of[feature](cut(unquoted(value), VALUE_CHARS_MAX))];
   });
-  const subject = words.requests(method === undefined ? undefined : cut(method, 20));
+  const subject = words.requests(method === undefined ? undefined : methodWord(method));
   return parts.length === 0 ? subject : `${subject} ${words.join(parts)}`;
 }
 
 function cut(text: string, charsMax: number): string {
   return text.length <= charsMax ? text : `${text.slice(0, charsMax - 1)}…`;
+}
+
+/** A stranger's words end where their quotation ends. */
+function unquoted(value: string): string {
+  return value.replace(/["“”„«»]/g, "'");
+}
+
+function methodWord(method: string): string {
+  return METHODS.includes(method) ? method : `“${cut(unquoted(method), 20)}”`;
 }
 
 function asnWord(value: string): string {

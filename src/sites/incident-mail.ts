@@ -50,7 +50,7 @@ function english({ what, incident, others }: Notice): string[] {
       `The ${KIND_EN[kind]} on ${siteName} that began at ${clock(incident.beganAt)} was over at ${clock(incident.endedAt ?? incident.beganAt)}. There were ${figure(summary.requests, "en")} requests more than usual, in all at most ${figure(summary.peakPerSecond, "en")} a second; ${share(incident)} % of those beyond the usual were let through.`,
     );
   }
-  if (summary.words !== null) lines.push(`What its requests had in common: ${cut(summary.words.en)}.`);
+  if (summary.words !== null) lines.push(`What its requests had in common: ${harmless(summary.words.en)}.`);
   if (others.length > 0)
     lines.push(
       `Since the last message ${others.length} more came and went; they are in the list of incidents.`,
@@ -83,7 +83,8 @@ function french({ what, incident, others }: Notice): string[] {
       `Sur ${siteName}, ${KIND_FR[kind]} a commencé à ${clock(incident.beganAt)} et pris fin à ${clock(incident.endedAt ?? incident.beganAt)} : ${figure(summary.requests, "fr")} requêtes de plus que d’habitude, en tout ${figure(summary.peakPerSecond, "fr")} par seconde au plus ; de ce surplus ${share(incident)} % ont passé.`,
     );
   }
-  if (summary.words !== null) lines.push(`Ce que ces requêtes avaient en commun : ${cut(summary.words.fr)}.`);
+  if (summary.words !== null)
+    lines.push(`Ce que ces requêtes avaient en commun : ${harmless(summary.words.fr)}.`);
   if (others.length > 0)
     lines.push(
       `Depuis le dernier message, ${others.length} autre(s) ont eu lieu ; la liste des incidents les montre.`,
@@ -108,7 +109,11 @@ const figure = (value: number, language: string): string =>
   new Intl.NumberFormat(language, { maximumFractionDigits: value < 10 ? 1 : 0 }).format(value);
 const share = ({ summary }: IncidentRecord): string =>
   String(summary.requests === 0 ? 0 : Math.round((1000 * summary.passed) / summary.requests) / 10);
-const cut = (words: string): string => {
-  const line = words.replaceAll(/[\r\n]+/g, " ");
+/** Strangers chose some of these words: they stay on one line, and no mail program makes a link of them. */
+const harmless = (words: string): string => {
+  const line = words
+    .replaceAll(/\p{Cc}+/gu, " ")
+    .replaceAll("://", "[://]")
+    .replaceAll(/(?<=[\p{L}\p{N}-])\.(?=\p{L})/gu, "[.]");
   return line.length <= WORDS_CHARS_MAX ? line : `${line.slice(0, WORDS_CHARS_MAX - 1)}…`;
 };
