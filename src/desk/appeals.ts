@@ -137,7 +137,9 @@ async function followAppeal(
     await insertMessage(tx, { reportId: appeal.reportId, at: iso(desk.now()), sender: "desk", text });
     return;
   }
-  const site = await desk.sites.facts(tx, found.siteId);
+  // The case may have gone with its name to another site: the answer is for whom the decision was about.
+  const measure = await measureOfDecision(tx, appeal.decisionId);
+  const site = await desk.sites.facts(tx, measure?.siteId ?? found.siteId);
   if (site?.accountEmail === null || site === null) return;
   await desk.mail.send(tx, {
     to: site.accountEmail,
@@ -180,6 +182,8 @@ export async function statement(desk: DeskContext, token: string): Promise<State
   const site = present(await desk.sites.facts(desk.db, entrance.siteId), "the statement's site");
   const measures: MeasureView[] = [];
   for (const measure of await measuresOfCase(desk.db, found.caseId)) {
+    // The case may have come with its name from another site, or gone to one: that is not this account's business (design law 10).
+    if (measure.siteId !== entrance.siteId) continue;
     // A measure that waits for its receipt does not exist yet for anybody outside (design law 3).
     if (measure.state !== "pending" && measure.sentAt !== null)
       measures.push(await measureView(desk, measure));

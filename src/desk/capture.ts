@@ -13,6 +13,7 @@ import { findCase, markEvidence } from "../store/desk-cases.ts";
 import { countEvidence, evidenceOfCase, insertEvidence } from "../store/desk-evidence.ts";
 import { rescore } from "./assess.ts";
 import { demand, iso, officerIn, present, type DeskContext } from "./context.ts";
+import { followName } from "./follow-name.ts";
 import { mayDecide } from "./core/decide.ts";
 import type { ActorContext } from "./desk.ts";
 import { pageLines } from "./page-text.ts";
@@ -37,7 +38,10 @@ export async function capture(
   actor: ActorContext,
   input: { readonly caseId: CaseId; readonly url: string },
 ): Promise<EvidenceView> {
-  const found = await findCase(desk.db, input.caseId);
+  const found = await desk.db.transaction(async (tx) => {
+    const known = await findCase(tx, input.caseId);
+    return known === null ? null : await followName(tx, desk, known);
+  });
   if (found === null)
     throw new Fault("state.not-found", `There is no case ${input.caseId}: look at the queue`);
   demand(mayDecide(await officerIn(desk.db, actor, found.caseId)));

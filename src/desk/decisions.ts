@@ -36,6 +36,7 @@ import { KIND_WORDS, mayAct, mayBrake, mayDecide } from "./core/decide.ts";
 import { narrowestOf } from "./core/narrowest.ts";
 import { checkProposal, checkText, type Ground } from "./core/proposal.ts";
 import type { ActorContext } from "./desk.ts";
+import { followName, proposalForNow } from "./follow-name.ts";
 import { intendEntry, type Signature } from "./log-entry.ts";
 import { endMeasure, takeMeasure } from "./measures.ts";
 import { decisionView } from "./views.ts";
@@ -52,13 +53,13 @@ function needReason(reason: string): void {
   if (why !== null) throw new Fault("input.invalid", why, { fields: { reason: why } });
 }
 
-async function openCase(tx: Tx, caseId: CaseId): Promise<CaseRecord> {
+async function openCase(tx: Tx, desk: DeskContext, caseId: CaseId): Promise<CaseRecord> {
   const found = await findCase(tx, caseId);
   if (found === null) throw new Fault("state.not-found", `There is no case ${caseId}: look at the queue`);
   if (found.state === "closed") {
     throw new Fault("state.conflict", `Case ${found.number} is closed: a new report opens a new one`);
   }
-  return found;
+  return await followName(tx, desk, found);
 }
 
 async function groundOf(
@@ -97,6 +98,16 @@ async function roomForOneMore(tx: Tx, found: CaseRecord): Promise<void> {
   }
 }
 
+/** An officer may have had the case open while its site left: then the page that they read names a site that serves nothing. */
+async function seenBefore(
+  tx: Tx,
+  desk: DeskContext,
+  input: { readonly proposal: MeasureProposal; readonly case: CaseRecord },
+): Promise<MeasureProposal> {
+  const named = await desk.sites.facts(tx, input.proposal.subject.siteId);
+  return named?.hostnames.length === 0 ? await proposalForNow(tx, desk, input) : input.proposal;
+}
+
 /** Puts a measure before a second officer. */
 export async function propose(
   desk: DeskContext,
@@ -104,11 +115,11 @@ export async function propose(
   input: { readonly caseId: CaseId; readonly proposal: MeasureProposal },
 ): Promise<DecisionView> {
   const decisionId = newId<DecisionId>("deci", desk.random);
-  const { proposal } = input;
   await desk.db.transaction(async (tx) => {
-    const found = await openCase(tx, input.caseId);
+    const found = await openCase(tx, desk, input.caseId);
     demand(mayDecide(await officerIn(tx, actor, found.caseId)));
     const { ground } = await groundOf(tx, desk, found);
+    const proposal = await seenBefore(tx, desk, { proposal: input.proposal, case: found });
     demand(checkProposal(proposal, ground));
     await roomForOneMore(tx, found);
     await insertDecision(tx, {
@@ -153,7 +164,7 @@ export async function proposeRefusal(
   if (factsFault !== null) throw new Fault("input.invalid", factsFault, { fields: { facts: factsFault } });
   needReason(input.reason);
   await desk.db.transaction(async (tx) => {
-    const found = await openCase(tx, input.caseId);
+    const found = await openCase(tx, desk, input.caseId);
     demand(mayDecide(await officerIn(tx, actor, found.caseId)));
     await roomForOneMore(tx, found);
     await insertDecision(tx, {
@@ -250,7 +261,7 @@ export async function pullBrake(
 ): Promise<DecisionView> {
   const decisionId = newId<DecisionId>("deci", desk.random);
   await desk.db.transaction(async (tx) => {
-    const found = await openCase(tx, input.caseId);
+    const found = await openCase(tx, desk, input.caseId);
     const nowMs = desk.now();
     const decisions = await decisionsOfCase(tx, found.caseId);
     demand(
@@ -266,7 +277,8 @@ export async function pullBrake(
     // A brake brings its own end; what the officer set applies from the ratification on.
     const lapsesAt = iso(brakeLapseMs(nowMs));
     const reviewAt = input.proposal.reviewAt ?? iso(nowMs + RATIFIED_REVIEW_MS_MAX);
-    const proposal: MeasureProposal = { ...input.proposal, endsAt: null, reviewAt };
+    const asked: MeasureProposal = { ...input.proposal, endsAt: null, reviewAt };
+    const proposal = await seenBefore(tx, desk, { proposal: asked, case: found });
     const { ground, site } = await groundOf(tx, desk, found);
     demand(checkProposal(proposal, ground));
     await roomForOneMore(tx, found);
@@ -323,7 +335,8 @@ export async function act(
     if (decision === null) {
       throw new Fault("state.not-found", `There is no decision ${input.decisionId}: look at its case`);
     }
-    const found = present(await findCase(tx, decision.caseId), `case ${decision.caseId}`);
+    const known = present(await findCase(tx, decision.caseId), `case ${decision.caseId}`);
+    const found = await followName(tx, desk, known);
     const officer = await officerIn(tx, actor, found.caseId);
     const next = demand(
       mayAct({ state: decision.state, action: input.action, authorId: decision.authorId, actor: officer }),
@@ -406,7 +419,8 @@ async function confirmMeasure(
   step: Step,
   signatures: readonly Signature[],
 ): Promise<void> {
-  const proposal = present(step.decision.proposal, "the proposal");
+  const proposed = present(step.decision.proposal, "the proposal");
+  const proposal = await proposalForNow(tx, desk, { proposal: proposed, case: step.case });
   const { ground, site } = await groundOf(tx, desk, step.case);
   // Hours may have passed since the proposal: its end, its hostname or the danger may not be what they were.
   demand(checkProposal(proposal, ground));
@@ -438,7 +452,7 @@ async function ratify(
   // An appeal may have lifted it within its hour: a ratification would then stand in the log and on no edge.
   standsOrFault(measure);
   const first = present((await revisionsOf(tx, measure.measureId))[0], "the brake's record").record;
-  const site = present(await desk.sites.facts(tx, step.case.siteId), "the site");
+  const site = present(await desk.sites.facts(tx, measure.siteId), "the site");
   const proposedMs = proposal.reviewAt === null ? null : Date.parse(proposal.reviewAt);
   await takeMeasure(tx, desk, {
     case: step.case,

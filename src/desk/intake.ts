@@ -35,6 +35,8 @@ import { decisionDueMs } from "./core/clocks.ts";
 import { clusterOf, looksLikeBrigade, printOf } from "./core/similar.ts";
 import { higher } from "./core/proposal.ts";
 import type { IdentityInput, ReportInput } from "./desk.ts";
+import { followReport } from "./follow-name.ts";
+import { gatherKey } from "./gather-key.ts";
 import { redact } from "./redact.ts";
 import { codeLookupKey, newReportCode } from "./report-code.ts";
 import { seal, Sealed } from "./vault.ts";
@@ -216,22 +218,6 @@ function withoutReporter(url: URL, identity: IdentityInput | null): URL {
   return clean;
 }
 
-const TRACKING = /^(?:utm_[a-z]+|fbclid|gclid|ref|ref_src|igshid|mc_[a-z]+)$/i;
-
-/** Two reports are one case when they speak of the same page and of one family of harms. */
-export function gatherKey(siteId: string, url: URL, harm: Harm): string {
-  const clean = new URL(url);
-  const names = Array.from(clean.searchParams.keys());
-  for (const name of names) if (TRACKING.test(name)) clean.searchParams.delete(name);
-  const family = GATHERED.includes(harm) ? "person" : harm;
-  return createHash("sha256")
-    .update(["parapet/case/v1", siteId, family, clean.hostname, clean.pathname + clean.search].join("\n"))
-    .digest("hex");
-}
-
-/** These turn into each other as a campaign goes on, so they stay one case, from the gravest to the least. */
-const GATHERED: readonly Harm[] = ["threat-to-life", "swatting", "doxxing", "harassment"];
-
 async function caseFor(tx: Tx, desk: DeskContext, about: { url: URL; harm: Harm }): Promise<CaseRecord> {
   const hostname = about.url.hostname.replace(/\.$/, "");
   const site = await desk.sites.find(tx, hostname);
@@ -244,6 +230,7 @@ async function caseFor(tx: Tx, desk: DeskContext, about: { url: URL; harm: Harm 
       },
     );
   }
+  await followReport(tx, desk, { hostname, site });
   const key = gatherKey(site.siteId, about.url, about.harm);
   const known = await findOpenCase(tx, key);
   if (known !== null) return known;

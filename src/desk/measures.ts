@@ -53,7 +53,7 @@ export async function takeMeasure(tx: Tx, desk: DeskContext, taking: Taking): Pr
     kind: proposal.kind,
     scope: proposal.scope,
     subject: {
-      siteId: found.siteId,
+      siteId: site.siteId,
       ...(hostname === undefined ? {} : { hostname }),
       ...(path === undefined ? {} : { path }),
     },

@@ -1,7 +1,7 @@
 /**
  * Carries every unfinished decision one step on. The database says what is unfinished; nothing is remembered between two
  * calls, so a crash at any point is repaired by calling again. The order, and what a crash after each step leaves:
- *   1 clocks     brakes lapse, measures expire, reviews fall due, openings close: each its own transaction.
+ *   1 clocks     brakes lapse, measures expire, reviews fall due, cases go with their names, openings close: each its own transaction.
  *   2 sequence   the log gives every waiting intent its index. Crash: the intents with an index are found again by step 3.
  *   3 receipt    one transaction: receipt kept, measure `sent`, next policy version. Crash: the version waits unpublished.
  *   4 publish    the policy travels. Crash: `Sites` publishes the same version again.
@@ -33,6 +33,7 @@ import {
 import { iso, present, type DeskContext } from "./context.ts";
 import { APPEAL_WINDOW_MS, CLOCK_BACK_MS_MAX, decisionDueMs, IN_FORCE_ALARM_MS } from "./core/clocks.ts";
 import { lapseBrake } from "./decisions.ts";
+import { followNames } from "./follow-name.ts";
 import { endMeasure } from "./measures.ts";
 import { tellAll } from "./notices.ts";
 import { closeDue } from "./openings.ts";
@@ -133,6 +134,7 @@ async function runClocks(desk: DeskContext, attempt: Attempt): Promise<number> {
       (await callReview(desk, measure)) ? 1 : 0,
     );
   }
+  moved += await followNames(desk, attempt);
   moved += await attempt("close openings", () => closeDue(desk));
   moved += await attempt("close finished cases", async () => {
     return await desk.db.transaction(async (tx) => {

@@ -201,8 +201,13 @@ export async function rememberRelease(
     `insert into hostname_release (hostname, account_id, site_id, released_at, under_measure)
      select $1, site.account_id, site.site_id, $3,
             site.state in ('held', 'refused')
-            or exists (select 1 from measure join measure_site on measure_site.measure_id = measure.measure_id
-                     where measure_site.site_id = site.site_id and measure.state <> 'ended')
+            or exists (select 1 from measure
+                        where measure.state <> 'ended'
+                          -- Its own, also before its receipt is there, or the account's.
+                          and (measure.site_id = site.site_id
+                               or exists (select 1 from measure_site
+                                           where measure_site.measure_id = measure.measure_id
+                                             and measure_site.site_id = site.site_id)))
        from site where site.site_id = $2
      on conflict (hostname) do update
        set account_id = excluded.account_id, site_id = excluded.site_id, released_at = excluded.released_at,
