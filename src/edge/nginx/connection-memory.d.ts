@@ -3,7 +3,7 @@ type EdgeConnection = {
   readonly read: BytePointer;
   readonly write: BytePointer;
   readonly fd: number;
-  readonly listening: object | undefined;
+  readonly listening: { readonly sockaddr: BytePointer } | undefined;
   readonly log: { readonly action: BytePointer | undefined };
   readonly sockaddr: BytePointer | undefined;
   /** The lower 32 bits of nginx's $connection, of the moment it began in milliseconds, and how many requests came over it. */

@@ -21,9 +21,10 @@ import { everywhere } from "./allowed.ts";
 
 ffi.cdef(`
 typedef struct { void *to_action[8]; const uint8_t *action; } parapet_log_t;
+typedef struct { int32_t fd; int32_t unused; const uint8_t *sockaddr; } parapet_listening_t;
 typedef struct {
   void *data; const uint8_t *read; const uint8_t *write; int32_t fd; int32_t unused;
-  void *calls[4]; const void *listening; uint64_t sent; const parapet_log_t *log; void *pool; uint64_t type;
+  void *calls[4]; const parapet_listening_t *listening; uint64_t sent; const parapet_log_t *log; void *pool; uint64_t type;
   const uint8_t *sockaddr; void *to_number[11];
   uint32_t number; uint32_t number_high; uint32_t start; uint32_t start_high; uint32_t requests; uint32_t requests_high;
   uint64_t flags[2];
@@ -46,6 +47,7 @@ int setsockopt(int fd, int level, int name, const void *value, uint32_t length);
 
 const NGINX_VERSION = 1022001;
 const EVENT_BYTES = 96;
+const AF_UNIX = 1;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const SHUT_RDWR = 2;
@@ -146,8 +148,10 @@ function countClients(cycle: EdgeCycle, slots: number): Counts {
 
 /** The client of a connection, as a key: its IPv4 address, or the /64 of its IPv6 address. 0 for anything else. */
 function clientOf(connection: EdgeConnection): number | string {
-  const { sockaddr } = connection;
-  if (connection.fd < 0 || sockaddr === undefined || connection.listening === undefined) return 0;
+  const { sockaddr, listening } = connection;
+  if (connection.fd < 0 || sockaddr === undefined || listening === undefined) return 0;
+  // From nginx to itself: the address is that of the client behind it (realip), whose own connection counts already.
+  if (listening.sockaddr[0] === AF_UNIX) return 0;
   const family = sockaddr[0];
   if (family === AF_INET) return ffi.cast(WORDS, sockaddr)[1]!;
   return family === AF_INET6 ? ffi.string((sockaddr + 8) as BytePointer, 8) : 0;
