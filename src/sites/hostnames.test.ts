@@ -15,6 +15,7 @@ import type { DnsLook, Looked } from "./dns-look.ts";
 import { findProof, proofOf, type ProofLook } from "./hostname-proof.ts";
 import { openHostnames } from "./hostnames.ts";
 import { openSites } from "./open-sites.ts";
+import { openRecognition } from "./recognition.ts";
 import type { Sites } from "./sites.ts";
 
 const random = (bytes: number): Uint8Array => new Uint8Array(randomBytes(bytes));
@@ -61,7 +62,14 @@ async function rig(): Promise<Rig> {
   const values = new Map<string, string[]>();
   const dns = dnsOf({ txt: async (name) => found(...(values.get(name) ?? [])) });
   const look: ProofLook = { dns, privateRanges: [], edgeAddresses: [], cdnId: "us", httpPort: 1 };
-  const hostnames = openHostnames({ ...deps, publish: () => sites.publish(), mail: null, look });
+  const recognition = openRecognition(deps);
+  const hostnames = openHostnames({
+    ...deps,
+    publish: () => sites.publish(),
+    mail: null,
+    look,
+    recognition,
+  });
   const showAll: ProofLook["dns"]["txt"] = async (name) => {
     const rows = await t.db.query<{ token_key: Uint8Array }>("select token_key from hostname_token_key");
     const key = rows[0]?.token_key;

@@ -27,6 +27,7 @@ import {
 } from "./hostname-rule.ts";
 import { NO_CERTIFICATE } from "./certificates.ts";
 import { hostnameMail, type HostnameEvent } from "./hostname-words.ts";
+import type { Recognition } from "./recognition.ts";
 
 const UNPROVEN_PER_ACCOUNT_MAX = 100;
 const CHECKS_AT_ONCE_MAX = 8;
@@ -80,6 +81,8 @@ export type HostnameDeps = {
   readonly publish: () => Promise<unknown>;
   readonly mail: OwnerMail | null;
   readonly look: ProofLook;
+  /** Looks at what the site's servers show under a new name. */
+  readonly recognition: Pick<Recognition, "atNewName">;
 };
 
 const noSuchName = (hostname: string): Fault =>
@@ -227,6 +230,18 @@ export function openHostnames(deps: HostnameDeps): HostnamesInside {
     await deps.publish();
   }
 
+  /** Servers choose the page by the name: one more name of a harmless site may be a withheld one's way back. */
+  async function mustNotBeAReturn(siteId: SiteId, hostname: string): Promise<void> {
+    const site = await siteById(db, siteId);
+    if (site === null || site.state !== "active" || site.hostnames.includes(hostname)) return;
+    const match = await deps.recognition.atNewName({ siteId, hostname, pool: site.origin });
+    if (match === null) return;
+    throw new Fault(
+      "site.held",
+      `Cannot add "${hostname}" here as its page looks like that of a site that was withheld: add it as a site of its own, which a person will look at`,
+    );
+  }
+
   async function claimIn(
     tx: Tx,
     claim: {
@@ -322,6 +337,7 @@ export function openHostnames(deps: HostnameDeps): HostnamesInside {
       const parsed = parseClaim(input.hostname, settings);
       if (!parsed.ok) throw new Fault("input.invalid", parsed.why, { fields: { hostname: parsed.why } });
       const hostname = parsed.value;
+      await mustNotBeAReturn(siteId, hostname);
       await db.transaction(async (tx) => {
         const site = await siteById(tx, siteId);
         if (site === null) throw new Fault("state.not-found", "There is no such site");

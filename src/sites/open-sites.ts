@@ -82,7 +82,7 @@ export async function openSites(options: {
     httpPort: options.proofPort ?? 80,
   };
   const recognition = openRecognition(options);
-  const hostnames = openHostnames({ ...options, mail: options.mail ?? null, publish, look });
+  const hostnames = openHostnames({ ...options, mail: options.mail ?? null, publish, look, recognition });
 
   const unsubscribe = [
     bus.subscribe(HELLO_TOPICS, ({ value }) => {

@@ -22,6 +22,15 @@ export type Recognition = {
   atAdding(origin: Origin, hostname: string): Promise<LookMatch | null>;
   /** Null also when requests go where they went before. */
   atChange(change: OriginChange): Promise<LookMatch | null>;
+  /**
+   * What the site's servers show under one more name. Null also when they cannot be asked: they are in use already, and may let in none but
+   * the edges.
+   */
+  atNewName(added: {
+    readonly siteId: SiteId;
+    readonly hostname: string;
+    readonly pool: OriginPool;
+  }): Promise<LookMatch | null>;
 };
 
 export type OriginChange = {
@@ -77,34 +86,43 @@ export function openRecognition(deps: {
     }
   }
 
+  async function atChange(change: OriginChange): Promise<LookMatch | null> {
+    const targets = newTargets(change);
+    if (targets.length === 0) return null;
+    const known = (await allLooks(deps.db, LOOKS_COMPARED_MAX)).filter(
+      ({ site_id }) => site_id !== change.siteId,
+    );
+    const endsMs = deps.now() + LOOKING_MS_MAX;
+    const chosen = someOf(targets, deps.random);
+    for (let from = 0; from < chosen.length; from += LOOKS_AT_ONCE) {
+      if (deps.now() > endsMs) throw tooSlow();
+      const batch = chosen.slice(from, from + LOOKS_AT_ONCE);
+      const looks = await Promise.all(batch.map((target) => lookAtTarget(target, change.after.tls.name)));
+      for (const look of looks) {
+        const match = recognise(look, known);
+        if (match !== null) return match;
+      }
+    }
+    return null;
+  }
+
   return {
     lookAt,
+    atChange,
 
     async atAdding(origin, hostname) {
       return recognise(await lookAt(origin, hostname), await allLooks(deps.db, LOOKS_COMPARED_MAX));
     },
 
-    async atChange(change) {
-      const targets = newTargets(change);
-      if (targets.length === 0) return null;
-      const known = (await allLooks(deps.db, LOOKS_COMPARED_MAX)).filter(
-        ({ site_id }) => site_id !== change.siteId,
-      );
-      const endsMs = deps.now() + LOOKING_MS_MAX;
-      const chosen = someOf(targets, deps.random);
-      for (let from = 0; from < chosen.length; from += LOOKS_AT_ONCE) {
-        if (deps.now() > endsMs) throw tooSlow();
-        const looks = await Promise.all(
-          chosen
-            .slice(from, from + LOOKS_AT_ONCE)
-            .map((target) => lookAtTarget(target, change.after.tls.name)),
-        );
-        for (const look of looks) {
-          const match = recognise(look, known);
-          if (match !== null) return match;
-        }
+    async atNewName({ siteId, hostname, pool }) {
+      if (pool.hostHeader !== null) return null; // Servers get the same Host as before.
+      const before = { ...pool, servers: [] };
+      try {
+        return await atChange({ siteId, hostnames: [hostname], before, after: pool });
+      } catch (error) {
+        if (error instanceof Fault) return null;
+        throw error;
       }
-      return null;
     },
   };
 }

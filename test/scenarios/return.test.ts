@@ -171,6 +171,22 @@ test("what leads where it led before is not looked at again, and what cannot be 
   assert.equal((await sites.view(siteId)).state, "active");
 });
 
+test("no name is added to a harmless site under which its server shows the withheld one", async (t) => {
+  const stage = await stageOf(t);
+  const { sites } = stage.bench.services;
+  const account = "cakes";
+  const { siteId } = await sites.protect({ hostname: "cakes.example", originUrl: stage.harmless, account });
+  await assert.rejects(
+    sites.hostnames.add(siteId, { hostname: "harbour.example", vouch: true }),
+    (error) => error instanceof Fault && error.code === "site.held" && /a site of its own/.test(error.detail),
+  );
+  await sites.hostnames.add(siteId, { hostname: "pies.example", vouch: true });
+  const view = await sites.view(siteId);
+  assert.deepEqual([view.state, view.hostnames], ["active", ["cakes.example", "pies.example"]]);
+  const own = await sites.protect({ hostname: "harbour.example", originUrl: stage.harmless, account });
+  assert.equal(own.state, "held");
+});
+
 test("a withheld site moves its own server without being taken for a return of itself", async (t) => {
   const stage = await stageOf(t);
   const { sites } = stage.bench.services;
