@@ -296,7 +296,7 @@ export const PASSWORD = "correct horse battery";
 
 /** Invites a person and walks through the whole enrolment: link, password, authenticator. */
 export async function enrol(
-  server: TestControl,
+  server: Pick<TestControl, "control" | "url">,
   person: {
     readonly name: string;
     readonly email: string;
@@ -317,7 +317,10 @@ export async function enrol(
 }
 
 /** Trades a link for a session, by the same call that the page's button makes. */
-export async function enterWith(server: TestControl, link: string): Promise<Browser> {
+export async function enterWith(
+  server: Pick<TestControl, "control" | "url">,
+  link: string,
+): Promise<Browser> {
   const browser = browserOf(server.url);
   const token = new URL(link).searchParams.get("token") ?? "";
   for (const cookie of await server.control.enter(token, "test")) {

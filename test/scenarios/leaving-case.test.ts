@@ -5,6 +5,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { CaseId, SiteId, UserId } from "../../src/contract/ids.ts";
+import { enrol, expectOk, type Browser } from "../../src/api/testing.ts";
+import type { CaseView, DecisionView } from "../../src/contract/http.ts";
 import { addAccountMember, conflictOf } from "../../src/store/desk-conflicts.ts";
 import {
   ALICE,
@@ -17,6 +19,7 @@ import {
   proposal,
   type Bench,
 } from "../laws/desk-bench.ts";
+import { FORUM, openWebStage } from "./web-stage.ts";
 
 const reason = "I read the lines and agree.";
 const reasonWider = "The whole site is built for this and moves its pages every hour.";
@@ -226,4 +229,67 @@ test("a statement tells its account of its own measures, and not of those on the
       to,
     );
   }
+});
+
+test("over HTTP: an owner leaves and adds the site again while a case is open, and the brake of one officer stands", async (t) => {
+  const stage = await openWebStage({ vault: false });
+  t.after(() => stage.close());
+  const enter = async (name: string, role: "officer" | "customer", account?: string): Promise<Browser> => {
+    const email = `${name}@people.example`;
+    const person = { name, email, roles: [role], ...(account === undefined ? {} : { account }) };
+    return (await enrol(stage, person)).browser;
+  };
+  const json = async <T>(answer: Promise<Response>): Promise<T> =>
+    (await expectOk(answer)).json() as Promise<T>;
+  const owner = await enter("olga", "customer", "forum");
+  const alice = await enter("alice", "officer");
+  const url = `https://${FORUM}/thread/7`;
+  await stage.desk.receiveReport({
+    harm: "threat-to-life",
+    channel: "api",
+    url,
+    statement: "Somebody posted where I live.",
+    quoted: ESCALATION,
+    identity: null,
+    language: "en",
+    original: new TextEncoder().encode(url),
+    originalContentType: "text/plain",
+  });
+  const { items } = await json<{ items: { caseId: CaseId; level: string }[] }>(alice.get("/api/v1/cases"));
+  const [{ caseId, level }] = items as [{ caseId: CaseId; level: string }];
+  assert.equal(level, "IMMINENT");
+
+  const old = (await stage.sites.find(stage.db, FORUM))?.siteId;
+  const { originUrl } = await stage.sites.view(old as SiteId);
+  await expectOk(owner.send("POST", `/api/v1/sites/${old}/leave`, { confirm: FORUM }));
+  assert.equal(await stage.sites.find(stage.db, FORUM), null);
+  const back = await json<{ siteId: SiteId; state: string; heldBecause: string[] }>(
+    owner.send("POST", "/api/v1/sites", { hostname: FORUM, originUrl, account: "forum" }),
+  );
+  assert.deepEqual([back.state, back.heldBecause], ["active", []]);
+  // The proof of the name, which has its own scenario (ownership.test.ts).
+  await stage.db.query(`update hostname set proven_at = now(), proven_by = 'dns-txt' where site_id = $1`, [
+    back.siteId,
+  ]);
+  const seen = await json<CaseView>(alice.get(`/api/v1/cases/${caseId}`));
+  const braked = await json<DecisionView>(
+    alice.send("POST", `/api/v1/cases/${caseId}/brakes`, {
+      kind: "withhold",
+      scope: "url",
+      subject: seen.narrowest.subject,
+      clause: "life-threat",
+      facts: "A page calls for violence against a private person and names a time.",
+      territory: ["*"],
+      endsAt: null,
+      reviewAt: null,
+      reasonWider: null,
+      reason: "The quoted lines name a target, a place and a time.",
+    }),
+  );
+  assert.equal(braked.measure?.record.subject.siteId, back.siteId);
+  while ((await stage.desk.measure(braked.measure?.measureId as never)).state !== "in_force") {
+    await stage.desk.advance();
+  }
+  assert.equal((await stage.sites.view(back.siteId)).measures, 1);
+  assert.equal((await expectOk(owner.get(`/api/v1/sites/${back.siteId}`))).status, 200);
 });
