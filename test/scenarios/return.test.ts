@@ -4,12 +4,14 @@
  */
 import assert from "node:assert/strict";
 import { createServer, type Server } from "node:http";
+import { createServer as createTlsServer, type ServerOptions } from "node:https";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import type { SiteId } from "../../src/contract/ids.ts";
 import type { SiteSettings } from "../../src/contract/site-settings.ts";
 import { Fault } from "../../src/contract/fault.ts";
 import { ALICE, BRUNO, faultOf, imminentCase, openBench, proposal, type Bench } from "../laws/desk-bench.ts";
+import { newAuthority } from "./tls-origins.ts";
 
 const BY = { name: "zoe", userId: "user-zoe" };
 const FORUM = `<title>Harbour talk</title><p>${"boats weather harbour tide anchor rope sail storm crew night port lamp ".repeat(5)}`;
@@ -185,6 +187,48 @@ test("no name is added to a harmless site under which its server shows the withh
   assert.deepEqual([view.state, view.hostnames], ["active", ["cakes.example", "pies.example"]]);
   const own = await sites.protect({ hostname: "harbour.example", originUrl: stage.harmless, account });
   assert.equal(own.state, "held");
+});
+
+test("a server is looked at whatever certificate it shows, and one that shows itself to no stranger is refused", async (t) => {
+  const stage = await stageOf(t);
+  const { sites } = stage.bench.services;
+  const authority = newAuthority();
+  const { chainPem, keyPem } = authority.issue("harbour.example");
+  const open = async (options: ServerOptions): Promise<SiteSettings["origin"]["servers"][number]> => {
+    const server = createTlsServer({ ...options, cert: chainPem, key: keyPem }, (_, response) =>
+      response.end(FORUM),
+    );
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    t.after(async () => {
+      server.closeAllConnections();
+      server.close();
+    });
+    return serverOf(`https://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  };
+  t.after(async () => authority.end());
+  const { siteId } = await sites.protect({
+    hostname: "cakes.example",
+    originUrl: stage.harmless,
+    account: "cakes",
+  });
+  const closed = await open({ requestCert: true, rejectUnauthorized: true, ca: authority.caPem });
+  const to = (one: SiteSettings["origin"]["servers"][number]): Promise<unknown> =>
+    stage.change(siteId, (origin) => ({
+      ...origin,
+      scheme: "https",
+      servers: [one],
+      tls: { ...origin.tls, verify: "off" },
+    }));
+  await assert.rejects(
+    to(closed),
+    (error) =>
+      error instanceof Fault &&
+      error.code === "site.origin-unreachable" &&
+      /for a first look also without the edge's certificate/.test(error.detail),
+  );
+  assert.equal((await sites.view(siteId)).state, "active");
+  await to(await open({}));
+  await isHeld(stage, siteId);
 });
 
 test("a withheld site moves its own server without being taken for a return of itself", async (t) => {
