@@ -6,7 +6,8 @@
  * name that leads nowhere usable makes the origin count as down and nothing else.
  */
 import type { OriginServer } from "../contract/origin-pool.ts";
-import { ADDRESSES_MAX, isAddress, isOwnListener, literal, whyAddressRefused } from "./origin-address.ts";
+import { isAddress } from "../contract/public-address.ts";
+import { ADDRESSES_MAX, isOwnListener, literal, whyAddressRefused } from "./origin-address.ts";
 import type { Resolve } from "./resolver.ts";
 
 type Server = Pick<OriginServer, "host" | "port">;

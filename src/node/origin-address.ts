@@ -1,38 +1,24 @@
 /**
- * To which addresses may this edge connect for a customer? Customers choose their origins, so without this an edge would be a
- * door into its operator's network (server-side request forgery). Only globally reachable unicast addresses are allowed, save
- * ranges that the operator opened; and never the edge's own listener. Names are resolved here and nginx gets addresses, so that
- * nothing can change between the check and the connection.
+ * To which addresses may this edge connect for a customer? To those of `contract/public-address.ts`, and never to the edge's own listener. Names
+ * are resolved here and nginx gets addresses, so that nothing can change between the check and the connection.
  */
 import { lookup as dnsLookup } from "node:dns/promises";
 import { networkInterfaces } from "node:os";
 import ipaddr from "ipaddr.js";
+import { isAddress, kindRefused } from "../contract/public-address.ts";
 
 export type Lookup = (host: string) => Promise<readonly string[]>;
 
 export const ADDRESSES_MAX = 8;
 const LOOKUP_MS = 3000;
 
-/** Public by their range, and yet a door into a cloud's own services. */
-const METADATA = ["168.63.129.16"];
-
-export function isAddress(host: string): boolean {
-  return ipaddr.IPv4.isValidFourPartDecimal(host) || ipaddr.IPv6.isValid(host);
-}
-
 /** Null when the edge may connect to the address, else a sentence. */
 export function whyAddressRefused(address: string, privateRanges: readonly string[]): string | null {
+  const kind = kindRefused(address, privateRanges);
+  if (kind === null) return null;
   if (!isAddress(address)) return `"${address}" is not an address`;
-  // An IPv4 address in IPv6 clothes is judged as what it is.
-  const parsed = ipaddr.process(address);
-  for (const range of privateRanges) {
-    const [network, bits] = ipaddr.parseCIDR(range);
-    if (network.kind() === parsed.kind() && parsed.match(network, bits)) return null;
-  }
-  const kind = parsed.range();
-  if (METADATA.includes(parsed.toString()))
+  if (kind === "metadata")
     return `The origin's address ${address} belongs to a cloud's own services: give the address of the site's server`;
-  if (kind === "unicast") return null;
   return `The origin's address ${address} is not public (${kind}): open its range in originPrivateRanges if it is meant`;
 }
 

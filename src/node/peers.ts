@@ -6,7 +6,8 @@ import ipaddr from "ipaddr.js";
 import type { EdgePeer } from "../contract/edge-site.ts";
 import type { OriginServer } from "../contract/origin-pool.ts";
 import type { SitePolicy } from "../contract/policy.ts";
-import { isAddress, literal } from "./origin-address.ts";
+import { isAddress } from "../contract/public-address.ts";
+import { literal } from "./origin-address.ts";
 import { tlsIdentity, type Place } from "./slots.ts";
 
 /** Divisible by every number of addresses up to ten, so that weights stay whole. */

@@ -36,7 +36,8 @@ import {
   whyNotShaped,
 } from "../contract/site-schema.ts";
 import { verifyReceipt } from "../ledger/core/receipt.ts";
-import { isAddress, whyAddressRefused } from "./origin-address.ts";
+import { isAddress } from "../contract/public-address.ts";
+import { whyAddressRefused } from "./origin-address.ts";
 
 export type PolicyCheckOptions = {
   readonly pinnedVkey: string;

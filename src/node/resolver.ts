@@ -5,7 +5,8 @@
  */
 import { Resolver } from "node:dns/promises";
 import { readFileSync, statSync } from "node:fs";
-import { isAddress, systemLookup } from "./origin-address.ts";
+import { isAddress } from "../contract/public-address.ts";
+import { systemLookup } from "./origin-address.ts";
 
 export type Resolved = {
   readonly addresses: readonly string[];

@@ -65,6 +65,15 @@ test("a signed site whose origin does not look at the signature is told so", asy
   assert.match((await check(port, { signed: true })).what, /although requests are signed/);
 });
 
+test("an origin that is asked for by an address is checked over TLS without a server name", async () => {
+  const port = await serve((_, answer) => void answer.end(page()));
+  for (const hostHeader of ["203.0.113.9", "203.0.113.9:8443", "[2001:db8::1]:8443"]) {
+    const found = await check(port, { scheme: "https", hostHeader });
+    // The server speaks no TLS: nobody is exposed, and nothing is thrown.
+    assert.equal(found.exposed, false, hostHeader);
+  }
+});
+
 test("an origin that never ends its answer is judged by its beginning", async () => {
   const port = await serve((_, answer) => {
     const more = (): void =>

@@ -6,6 +6,7 @@
  */
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
+import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
 import type { OriginScheme } from "../contract/origin-pool.ts";
 import type { SiteSettings } from "../contract/site-settings.ts";
@@ -107,6 +108,12 @@ export function isPublicAddress(address: string): boolean {
   return ipaddr.isValid(address) && ipaddr.process(address).range() === "unicast";
 }
 
+/** An address is no server name (RFC 6066 §3): none is sent then. */
+function serverName(host: string): string {
+  const name = host.replace(/:\d*$/, "");
+  return isIP(name.replace(/^\[|\]$/g, "")) === 0 ? name : "";
+}
+
 const askDirectly: AskDirectly = (target) =>
   new Promise((resolve) => {
     const request = (target.scheme === "https" ? httpsRequest : httpRequest)(
@@ -119,7 +126,7 @@ const askDirectly: AskDirectly = (target) =>
         headers: { host: target.hostname, "user-agent": "Parapet exposure check", accept: "text/html, */*" },
         // A stranger does not mind whose certificate it is.
         ...(target.scheme === "https"
-          ? { servername: target.hostname.split(":")[0] ?? "", rejectUnauthorized: false }
+          ? { servername: serverName(target.hostname), rejectUnauthorized: false }
           : {}),
         signal: AbortSignal.timeout(ASK_MS),
       },

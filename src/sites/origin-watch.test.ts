@@ -88,6 +88,30 @@ test("what living nodes report is shown by server, findings of exposure are kept
     await later.close();
     assert.equal(checks, 2);
     assert.deepEqual(await watch.warnings(siteId), []);
+    await roundGoesOn();
+    async function roundGoesOn(): Promise<void> {
+      const second = await sites.protect({
+        hostname: "shop.example",
+        originUrl: `http://127.0.0.1:${port}`,
+        account: "Harbour",
+      });
+      now += 25 * 3600_000;
+      const broken = openOriginWatch({
+        ...options,
+        isAlive: () => true,
+        check: async ({ hostname }) => {
+          if (hostname === "forum.example") throw new TypeError("no such thing");
+          return { exposed: false, what: "Checked" };
+        },
+      });
+      broken.checkDue();
+      const latest = Date.now() + 10_000;
+      while ((await watch.view(second.siteId)).exposed === null && Date.now() < latest)
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      await broken.close();
+      assert.match((await watch.view(siteId)).exposed?.what ?? "", /failed: TypeError: no such thing/);
+      assert.equal((await watch.view(second.siteId)).exposed?.what, "Checked");
+    }
   } finally {
     await sites.close();
     await bus.close();

@@ -44,7 +44,7 @@ export function openOriginWatch(deps: {
   const { db, bus, settings, now, check = checkExposure } = deps;
   const reports = new Map<SiteId, Map<NodeId, OriginReport>>();
   let count = 0;
-  let running = 0;
+  const running = new Set<SiteId>();
   let background: Promise<void> | null = null;
   let lookedAt = Number.NEGATIVE_INFINITY;
   let closed = false;
@@ -113,8 +113,10 @@ export function openOriginWatch(deps: {
     for (const siteId of await exposuresDue(db, new Date(now() - DAY_MS), AT_A_TIME)) {
       if (closed) return;
       await checkNow(siteId).catch(async (error: unknown) => {
-        if (!(error instanceof Fault)) throw error;
-        await saveExposure(db, { siteId, at: new Date(now()), exposed: false, what: error.detail });
+        // Whatever went wrong with one site, it is the others' turn.
+        const what =
+          error instanceof Fault ? error.detail : `This check failed: ${String(error).slice(0, 200)}`;
+        await saveExposure(db, { siteId, at: new Date(now()), exposed: false, what });
       });
     }
   }
@@ -122,13 +124,13 @@ export function openOriginWatch(deps: {
   return {
     view,
     async checkExposure(siteId) {
-      if (running >= RUNNING_MAX)
+      if (running.has(siteId) || running.size >= RUNNING_MAX)
         throw new Fault("limit.full", "Too many checks of origins run already: try again in a minute");
-      running += 1;
+      running.add(siteId);
       try {
         await checkNow(siteId);
       } finally {
-        running -= 1;
+        running.delete(siteId);
       }
       return view(siteId);
     },

@@ -9,9 +9,9 @@ import { request as httpsRequest } from "node:https";
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
-import ipaddr from "ipaddr.js";
 import { Fault, type Parsed } from "../contract/fault.ts";
 import type { OriginScheme } from "../contract/origin-pool.ts";
+import { kindRefused } from "../contract/public-address.ts";
 
 export type Origin = { readonly scheme: OriginScheme; readonly host: string; readonly port: number };
 
@@ -51,13 +51,7 @@ export function parseOrigin(input: string): Parsed<Origin> {
 
 /** True when the address is on the public Internet or inside one of the allowed CIDR ranges. */
 export function addressAllowed(address: string, privateRanges: readonly string[]): boolean {
-  if (!ipaddr.isValid(address)) return false;
-  const parsed = ipaddr.process(address); // IPv4-mapped IPv6 counts as its IPv4 address.
-  if (parsed.range() === "unicast") return true;
-  return privateRanges.some((range) => {
-    const [network, bits] = ipaddr.parseCIDR(range);
-    return network.kind() === parsed.kind() && parsed.match(network, bits);
-  });
+  return kindRefused(address, privateRanges) === null;
 }
 
 export async function resolveOrigin(origin: Origin): Promise<readonly string[]> {

@@ -60,4 +60,4 @@ export const PURE: Readonly<Record<string, readonly string[]>> = {
   contract: [],
 };
 /** Packages and built-ins that a pure part may use: computation, no I/O. */
-export const PURE_PACKAGES: readonly string[] = ["node:crypto", "parse5", "zod"];
+export const PURE_PACKAGES: readonly string[] = ["ipaddr.js", "node:crypto", "parse5", "zod"];
