@@ -1,8 +1,9 @@
 /**
  * The text of a captured page as lines, one a block element, numbered from 1: what evidence pointers point at. Scripts, styles and
- * what only machines read are left out. Bounded in lines and characters; parse5 builds the tree as browsers do (WHATWG HTML).
+ * what only machines read are left out. Bounded in lines and characters.
  */
-import { parse, type DefaultTreeAdapterTypes } from "parse5";
+import type { DefaultTreeAdapterTypes } from "parse5";
+import { parseHtml } from "../contract/html-tree.ts";
 
 export const LINES_MAX = 5000;
 const LINE_CHARS_MAX = 2000;
@@ -55,7 +56,7 @@ function htmlLines(text: string): string[] {
   };
   // An own stack: a page of ten thousand nested elements must not exhaust ours.
   const stack: { node: Node; after: boolean; depth: number }[] = [
-    { node: parse(text), after: false, depth: 0 },
+    { node: parseHtml(text), after: false, depth: 0 },
   ];
   for (let top = stack.pop(); top !== undefined && lines.length < LINES_MAX; top = stack.pop()) {
     const { node, after, depth } = top;

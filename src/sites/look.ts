@@ -3,7 +3,8 @@
  * onboarding for a human; it never refuses by itself. Each point of the score comes with its reason in words.
  */
 import { createHash } from "node:crypto";
-import { parse, type DefaultTreeAdapterTypes } from "parse5";
+import type { DefaultTreeAdapterTypes } from "parse5";
+import { parseHtml } from "../contract/html-tree.ts";
 import { hamming, shingles, simhash, words } from "./simhash.ts";
 
 export type Look = {
@@ -43,7 +44,7 @@ export function takeLook(input: {
   const tags: string[] = [];
   const texts: string[] = [];
   let title = "";
-  walk(parse(source), (node, silent) => {
+  walk(parseHtml(source), (node, silent) => {
     if ("tagName" in node) {
       tags.push(node.tagName);
       if (node.tagName === "title" && title === "") title = textOf(node);
