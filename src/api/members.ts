@@ -7,18 +7,28 @@ import { Fault } from "../contract/fault.ts";
 import type { Page } from "../contract/http.ts";
 import type { MemberView, SiteRole } from "../contract/http-sites.ts";
 import type { SiteId, UserId } from "../contract/ids.ts";
+import { keepConflicts } from "../store/desk-conflicts.ts";
+import { countMailTo } from "../store/mail.ts";
 import { addRole, insertPerson, personByEmail, type PersonRow } from "../store/people.ts";
 import { MEMBERS_MAX, membersOf, putMember, removeMember, type MemberRow } from "../store/site-members.ts";
 import type { Tx } from "../store/db.ts";
+import { activeRoles } from "./access.ts";
 import { newUserId } from "./people.ts";
 import type { Services } from "./services.ts";
-import { INVITATION_MS, type SignIn } from "./sign-in.ts";
+import { INVITATION_MS, type SignIn, type Visitor } from "./sign-in.ts";
 
-type Deps = { readonly services: Services; readonly signIn: SignIn };
+type Deps = { readonly services: Services; readonly signIn: SignIn; readonly visitor: Visitor };
+
+/** To one address in a day, whoever invites it: an invitation is no way to fill a stranger's mailbox. */
+const LETTERS_A_DAY = 3;
+const DAY_MS = 24 * 3600_000;
 
 const viewOf = (row: MemberRow): MemberView => ({ ...row, since: row.since.toISOString() });
 
-export async function listMembers({ services }: Deps, siteId: SiteId): Promise<Page<MemberView>> {
+export async function listMembers(
+  { services }: Pick<Deps, "services">,
+  siteId: SiteId,
+): Promise<Page<MemberView>> {
   const rows = await membersOf(services.db, siteId);
   return { items: rows.map(viewOf), total: rows.length };
 }
@@ -42,7 +52,8 @@ export async function putSiteMember(
       );
     }
     const found = await findOrInvite(tx, deps, email);
-    await putMember(tx, { siteId, userId: found.userId, role: given.role, at });
+    const isAccepted = activeRoles(deps.visitor).includes("operator");
+    await putMember(tx, { siteId, userId: found.userId, role: given.role, at, isAccepted });
     return { person: found, fresh: known === undefined };
   });
   if (fresh || !person.secondFactor) await write(deps, siteId, person);
@@ -63,6 +74,7 @@ export async function removeSiteMember(
     if (member === undefined)
       throw new Fault("state.not-found", "This site has no such member: reload the page");
     if (member.role === "owner") mustStayOwned(members, userId);
+    await keepConflicts(tx, { siteId, userId, at: new Date(deps.services.now()) });
     await removeMember(tx, siteId, userId);
   });
   return listMembers(deps, siteId);
@@ -79,7 +91,8 @@ function mustStayOwned(members: readonly MemberRow[], without: UserId): void {
 async function findOrInvite(tx: Tx, { services }: Deps, email: string): Promise<PersonRow> {
   const known = await personByEmail(tx, email);
   if (known !== null) {
-    if (!known.roles.includes("customer")) await addRole(tx, known.userId, "customer");
+    // Staff come to belong to a site by the operator's word alone (site-access.ts).
+    if (known.roles.length === 0) await addRole(tx, known.userId, "customer");
     return known;
   }
   const userId = newUserId(services.random);
@@ -90,17 +103,22 @@ async function findOrInvite(tx: Tx, { services }: Deps, email: string): Promise<
 
 /** If we crash before this, the member is there and without mail: to put them once more sends it. */
 async function write({ services, signIn }: Deps, siteId: SiteId, person: PersonRow): Promise<void> {
+  const since = new Date(services.now() - DAY_MS);
+  const about = "member of ";
+  if ((await countMailTo(services.db, { to: person.email, about, since })) >= LETTERS_A_DAY) return;
   const site = await services.sites.view(siteId);
   const name = site.hostnames[0] ?? siteId;
-  const way = person.secondFactor
-    ? `Sign in as usual: ${services.settings.publicUrl}/console`
-    : `This link works once, for 72 hours, and lets you choose how you sign in:\n${await signIn.issueLink(person.email, { lifetimeMs: INVITATION_MS })}`;
+  // A link of the operator's for a colleague must not end by a customer's invitation.
+  const way =
+    person.secondFactor || person.roles.some((role) => role !== "customer")
+      ? `Sign in as usual: ${services.settings.publicUrl}/console`
+      : `This link works once, for 72 hours, and lets you choose how you sign in:\n${await signIn.issueLink(person.email, { lifetimeMs: INVITATION_MS })}`;
   await services.db.transaction((tx) =>
     services.mail.send(tx, {
       to: person.email,
       subject: `You are a member of ${name} at ${services.settings.operatorName}`,
       text: `An owner of ${name} has given you access to its settings.\n\n${way}\n`,
-      about: `member of ${siteId}`,
+      about: `${about}${siteId}`,
     }),
   );
 }

@@ -56,7 +56,8 @@ export async function moveCase(
      select $1, belongs.user_id, 'Belongs to those whose site this was about', $3
        from (select account_member.user_id from account_member
                join site on site.account_id = account_member.account_id where site.site_id = $2
-             union select site_member.user_id from site_member where site_member.site_id = $2) belongs
+             union select site_member.user_id from site_member
+                    where site_member.site_id = $2 and site_member.seen_at is not null) belongs
      on conflict (case_id, user_id) do nothing`,
     [move.caseId, move.from, move.at],
   );

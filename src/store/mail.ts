@@ -56,6 +56,18 @@ export async function mailDue(
   );
 }
 
+/** Letters to one address since then whose `about` begins so, sent or waiting. */
+export async function countMailTo(
+  q: Queryable,
+  of: { readonly to: string; readonly about: string; readonly since: Date },
+): Promise<number> {
+  const [row] = await q.query<{ n: string }>(
+    `select count(*) as n from mail_out where recipient = $1 and starts_with(about, $2) and queued_at > $3`,
+    [of.to, of.about, of.since],
+  );
+  return Number(row?.n ?? 0);
+}
+
 /** Delivered: its words are forgotten, their hash stays. */
 export async function markMailSent(q: Queryable, mailId: number, at: string): Promise<void> {
   await q.query(

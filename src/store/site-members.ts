@@ -31,12 +31,16 @@ export async function membersOf(q: Queryable, siteId: SiteId): Promise<MemberRow
   return rows.map((row) => ({ ...row, since: new Date(row.since) }));
 }
 
-/** Null for somebody who is no member, and for a site that is not there any more. */
-export async function memberRole(q: Queryable, siteId: SiteId, userId: UserId): Promise<SiteRole | null> {
+/** Null for somebody who is no member, and for a site that is not there any more. `accepted`: a membership that was never used counts for nothing. */
+export async function memberRole(
+  q: Queryable,
+  of: { readonly siteId: SiteId; readonly userId: UserId; readonly accepted: boolean },
+): Promise<SiteRole | null> {
   const [row] = await q.query<{ role: SiteRole }>(
     `select site_member.role from site_member join site on site.site_id = site_member.site_id
-      where site_member.site_id = $1 and site_member.user_id = $2 and site.state <> 'removed'`,
-    [siteId, userId],
+      where site_member.site_id = $1 and site_member.user_id = $2 and site.state <> 'removed'
+        and (not $3 or site_member.seen_at is not null)`,
+    [of.siteId, of.userId, of.accepted],
   );
   return row?.role ?? null;
 }
@@ -56,12 +60,15 @@ export async function putMember(
     readonly userId: UserId;
     readonly role: SiteRole;
     readonly at: Date;
+    /** Made by the operator: it counts from now on, whoever it is. */
+    readonly isAccepted: boolean;
   },
 ): Promise<void> {
   await tx.query(
-    `insert into site_member (site_id, user_id, role, since) values ($1, $2, $3, $4)
-     on conflict (site_id, user_id) do update set role = excluded.role`,
-    [member.siteId, member.userId, member.role, member.at],
+    `insert into site_member (site_id, user_id, role, since, seen_at) values ($1, $2, $3, $4, $5)
+     on conflict (site_id, user_id) do update
+       set role = excluded.role, seen_at = coalesce(site_member.seen_at, excluded.seen_at)`,
+    [member.siteId, member.userId, member.role, member.at, member.isAccepted ? member.at : null],
   );
 }
 
