@@ -195,6 +195,27 @@ test("unusable origins are refused and leave nothing behind", async () => {
   await r.close();
 });
 
+test("the sites of a customer are listed beside ten thousand of others", async () => {
+  const r = await rig(PAGE);
+  const { siteId } = await r.sites.protect({
+    hostname: "forum.example",
+    originUrl: r.origin,
+    account: "coast",
+  });
+  const copy = (table: string, changes: string): Promise<unknown> =>
+    r.t.db.query(
+      `insert into ${table} select (jsonb_populate_record(null::${table}, to_jsonb(one) || ${changes})).*
+         from ${table} one, generate_series(1, 1200) n where one.site_id = $1`,
+      [siteId],
+    );
+  await copy("site", `jsonb_build_object('site_id', 'site_' || n, 'created_at', '2020-01-01T00:00:00Z')`);
+  await copy("site_revision", `jsonb_build_object('site_id', 'site_' || n)`);
+  const own = await r.sites.list({ among: new Set([siteId]) });
+  assert.deepEqual([own.items.map((site) => site.siteId), own.total], [[siteId], 1]);
+  assert.equal((await r.sites.list()).total, 1201);
+  await r.close();
+});
+
 test("nobody slips a name under another account's wildcard, or a wildcard over another account's names", async () => {
   const r = await rig("<title>Tenants</title>");
   const add = (hostname: string, account: string): Promise<unknown> =>

@@ -329,11 +329,12 @@ export async function openSites(options: {
       return view(siteId);
     },
 
-    async list() {
-      const sites = await rows.allSites(db, SITES_LISTED_MAX);
+    async list(of) {
+      const among = of === undefined ? {} : { among: [...of.among] };
+      const sites = await rows.allSites(db, { limit: SITES_LISTED_MAX, ...among });
       const measures = await rows.measuresPerSite(db);
       const items = await Promise.all(sites.map((site) => viewOf(site, measures.get(site.site_id) ?? 0)));
-      return { items, total: (await rows.countSites(db)).total };
+      return { items, total: of === undefined ? (await rows.countSites(db)).total : items.length };
     },
 
     view,

@@ -53,7 +53,7 @@ export interface Sites {
   unprotect(hostname: string): Promise<SiteView>;
   /** Takes the whole site off every edge: names, members and settings' key. Its history stays with the operator. */
   leave(siteId: SiteId): Promise<SiteView>;
-  list(): Promise<Page<SiteView>>;
+  list(of?: { readonly among: ReadonlySet<SiteId> }): Promise<Page<SiteView>>;
   view(siteId: SiteId): Promise<SiteView>;
   /** The site that serves `hostname` (exact before wildcard), or null. */
   find(q: Queryable, hostname: string): Promise<SiteFacts | null>;

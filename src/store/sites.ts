@@ -71,10 +71,15 @@ export async function hostnameOfOthersAt(
   return row?.hostname ?? null;
 }
 
-export async function allSites(q: Queryable, limit: number): Promise<SiteRow[]> {
+/** The oldest first. `among`: of these alone. */
+export async function allSites(
+  q: Queryable,
+  of: { readonly limit: number; readonly among?: readonly SiteId[] },
+): Promise<SiteRow[]> {
   const rows = await q.query<SiteRow>(
-    `${SITE_SELECT} where site.state <> 'removed' order by site.created_at, site.site_id limit $1`,
-    [limit],
+    `${SITE_SELECT} where site.state <> 'removed' and ($2::text[] is null or site.site_id = any($2))
+      order by site.created_at, site.site_id limit $1`,
+    [of.limit, of.among ?? null],
   );
   return rows.map(readSite);
 }
