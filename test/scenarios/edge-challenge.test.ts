@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { createHash, randomInt, randomBytes } from "node:crypto";
 import { after, before, test } from "node:test";
+import type { SiteId } from "../../src/contract/ids.ts";
 import { CHALLENGE_PATH, CLEARANCE_COOKIE, PROTECTION_DEFAULT } from "../../src/contract/protection.ts";
 import type { ProtectionSettings } from "../../src/contract/protection.ts";
 import { CHALLENGE_CSP } from "../../src/contract/page-csp.ts";
@@ -34,12 +35,14 @@ let stage: Stage;
 let origin: Origin;
 let dns: SmallDns;
 
+let site: SiteId;
 before(async () => {
   dns = await openSmallDns();
   stage = await openStage({ dnsServers: [dns.address] });
   origin = await openOrigin();
   const settings = { ...UNDER_ATTACK, neverChallenge: ["/api/*"] };
   const policy = policyFor(origin.port, { protection: settings });
+  site = policy.siteId;
   assert.equal((await stage.apply(policy)).ok, true);
 });
 after(async () => {
@@ -201,6 +204,34 @@ test("checks, feeds, icons, exempt paths and preflights are not asked", async ()
   assert.equal((await stage.send({ host: HOST, method: "OPTIONS", headers: preflight })).status, 200);
   assert.equal((await stage.send({ host: HOST, method: "OPTIONS" })).status, 403);
   assert.equal((await get("/apiary")).status, 403);
+});
+
+test("no flood goes on as a feed: what looks like it is let through by the handful", async () => {
+  const mitigation = {
+    mitigationId: "m-feeds",
+    siteId: site,
+    where: [{ feature: "method", value: "GET" }],
+    action: "challenge",
+    difficultyBits: 8,
+    seconds: 60,
+  } as const;
+  await stage.node.mitigate([mitigation]);
+  await until(async () => {
+    const asked = await Promise.all(Array.from({ length: 100 }, () => get("/feed/")));
+    return asked.some(({ status }) => status !== 200);
+  });
+  const statuses = await Promise.all(
+    Array.from({ length: 300 }, (_, n) => get(`/${n}/feed/`).then(({ status }) => status)),
+  );
+  const served = statuses.filter((status) => status === 200).length;
+  assert.ok(served < 200, `${served} of 300`);
+  assert.ok(statuses.every((status) => status === 200 || status === 429 || status === 503));
+  await until(async () => (await get("/feed/")).status === 200);
+  await stage.node.mitigate([{ ...mitigation, seconds: 0 }]);
+  await until(async () => {
+    const asked = await Promise.all(Array.from({ length: 100 }, () => get("/feed/")));
+    return asked.every(({ status }) => status === 200);
+  });
 });
 
 test("HEAD, POST and programs get an answer of their kind", async () => {

@@ -55,12 +55,18 @@ let verifiedCount = 0;
 
 /** Whether the request may go on where a challenge is asked for. `path`: decoded. Takes from the clearance's budget. */
 export function mayPassChallenge(site: Loaded, path: string): boolean {
+  return wayPast(site, path) !== "none";
+}
+
+/** How it may go on. `exempt`: as what is asked there cannot answer a challenge, whoever asks. */
+export function wayPast(site: Loaded, path: string): "cleared" | "crawler" | "exempt" | "none" {
   const known = clearanceOf(site);
-  if (known !== undefined && takesFromBudget(known)) return true;
-  if (path !== CHALLENGE_PATH && isNeverChallenged(path)) return true;
+  if (known !== undefined && takesFromBudget(known)) return "cleared";
+  if (isProvedCrawler()) return "crawler";
+  if (path !== CHALLENGE_PATH && isNeverChallenged(path)) return "exempt";
   const { neverChallenge } = site;
-  if (neverChallenge !== undefined && isInPaths(neverChallenge, path)) return true;
-  return isPreflight() || isProvedCrawler();
+  if (neverChallenge !== undefined && isInPaths(neverChallenge, path)) return "exempt";
+  return isPreflight() ? "exempt" : "none";
 }
 
 /** Whether the request comes with a clearance that holds; asks nothing of its budget. */

@@ -8,7 +8,7 @@ import { CHALLENGE_BITS_DEFAULT, CLEARANCE_COOKIE } from "../../contract/protect
 import { isInPaths } from "../path-glob.ts";
 import { isAllowed } from "./allowed.ts";
 import { answerCrowd } from "./answer.ts";
-import { answerChallenge, mayPassChallenge } from "./challenge.ts";
+import { answerChallenge, wayPast } from "./challenge.ts";
 import { beginFeatures, featureOf } from "./features.ts";
 import type { Guard, PreparedMitigation } from "./guard-site.ts";
 import { stopsAtProtectionRules } from "./limits.ts";
@@ -19,6 +19,11 @@ import { forgetKeys, forgetSite, type Loaded } from "./sites.ts";
 
 /** Told to a client that is throttled: floods are over within a minute, or their mitigation is renewed. */
 const RETRY_SECONDS = "10";
+
+/** Of one site in one worker: requests that match a flood's signature where nobody is challenged. */
+const EXEMPT_PER_SECOND = 20;
+let exempted: Record<string, number | undefined> = {};
+let exemptSecond = 0;
 
 /** How hard the mitigations want the challenge of the request that runs now; 0 when none of them asks for one. */
 let bits = 0;
@@ -58,7 +63,7 @@ export function stopsAtMitigations(site: Loaded): boolean {
 function stopsAtFlood(site: Loaded, guard: Guard, nowMs: number): boolean {
   const action = strictest(guard, nowMs);
   if (action === "block") return refuse(site, "flood.blocked");
-  if (action === "challenge" || isUnderAttack(guard, nowMs)) return challenge(site);
+  if (action === "challenge" || isUnderAttack(guard, nowMs)) return challenge(site, action === "challenge");
   return action === "throttle" ? refuse(site, "flood.throttled") : false;
 }
 
@@ -92,11 +97,27 @@ function pathOf(): string {
   return canRead() ? decodedPath() : (ngx.var["uri"] ?? "");
 }
 
-function challenge(site: Loaded): boolean {
-  if (mayPassChallenge(site, pathOf())) return false;
+/** `isFlood`: the request looks like a flood that is on, and not only like anybody while the site is under attack. */
+function challenge(site: Loaded, isFlood: boolean): boolean {
+  const way = wayPast(site, pathOf());
+  if (way === "exempt" && isFlood && !isWithinExempt(siteIdOf(site.siteId)))
+    return refuse(site, "flood.throttled");
+  if (way !== "none") return false;
   countRefusal(site, "challenged");
   answerChallenge(site, bits === 0 ? CHALLENGE_BITS_DEFAULT : bits);
   return true;
+}
+
+/** Feeds, checks and the like go on in a flood that looks like them, but no flood goes on as a feed. */
+function isWithinExempt(siteId: string): boolean {
+  const second = ngx.time();
+  if (second !== exemptSecond) {
+    exemptSecond = second;
+    exempted = {};
+  }
+  const count = (exempted[siteId] ?? 0) + 1;
+  exempted[siteId] = count;
+  return count <= EXEMPT_PER_SECOND;
 }
 
 function refuse(site: Loaded, reason: "flood.blocked" | "flood.throttled"): boolean {
