@@ -26,6 +26,7 @@ const REFERENCE_BYTES_MAX = 64 * 1024 * 1024;
 /** Each takes one to five milliseconds. */
 const SEARCHES_PER_TICK = 4;
 const SEARCHES_PER_TICK_SHED = 1;
+const FRUITLESS_MAX = 10;
 const ROOM_EVERY_MS = 2000;
 const TICK_SECONDS_MAX = 5;
 
@@ -48,6 +49,7 @@ export class Engine {
   readonly #awake = new Set<SiteWatch>();
   readonly #busy = new Set<string>();
   #roomAtMs = 0;
+  #oldestFirst = false;
 
   constructor(options: {
     readonly nodeId: NodeId;
@@ -84,10 +86,8 @@ export class Engine {
       const urgency = site.observe({ counts, samples, responses, held, seconds, nowMs });
       if (urgency > 0 && modeOf(site.siteId) !== "off") wanting.push({ site, urgency });
     }
-    wanting.sort((a, b) => b.urgency - a.urgency);
-    for (const { site } of wanting.slice(0, shed ? SEARCHES_PER_TICK_SHED : SEARCHES_PER_TICK)) {
+    for (const site of this.#turns(wanting, shed ? SEARCHES_PER_TICK_SHED : SEARCHES_PER_TICK))
       site.search(nowMs);
-    }
     const mitigations: EdgeMitigation[] = [];
     const reports: FloodReport[] = [];
     for (const site of this.#awake) {
@@ -99,9 +99,31 @@ export class Engine {
     this.#bound(nowMs);
     return {
       mitigations: mitigations.slice(0, MITIGATIONS_AT_ONCE_MAX),
-      bans: this.#persistent.bans(batch.persistent, nowMs),
+      bans: this.#persistent.bans(
+        batch.persistent.filter(({ siteId }) => modeOf(siteId) === "act"),
+        nowMs,
+      ),
       reports,
     };
+  }
+
+  /**
+   * Whose turn it is to be searched: the largest excess first, each fruitless search halving its weight. Every second turn, or the last of several, is that of
+   * the site that has waited longest: nobody's floods, however many and however odd, keep those of others from being looked at.
+   */
+  #turns(wanting: { site: SiteWatch; urgency: number }[], turns: number): SiteWatch[] {
+    const weight = (one: { site: SiteWatch; urgency: number }): number =>
+      one.urgency / 2 ** Math.min(one.site.fruitless, FRUITLESS_MAX);
+    wanting.sort((a, b) => weight(b) - weight(a));
+    if (wanting.length <= turns) return wanting.map(({ site }) => site);
+    this.#oldestFirst = !this.#oldestFirst;
+    const byWeight = wanting
+      .slice(0, turns > 1 ? turns - 1 : this.#oldestFirst ? 0 : 1)
+      .map(({ site }) => site);
+    if (byWeight.length === turns) return byWeight;
+    const others = wanting.slice(byWeight.length).map(({ site }) => site);
+    const oldest = others.reduce((a, b) => (b.searchedAtMs < a.searchedAtMs ? b : a));
+    return [...byWeight, oldest];
   }
 
   /** The edge did not take these: they are told again. */

@@ -92,6 +92,7 @@ export class SiteWatch {
   #excessSinceMs: number | null = null;
   #lastExcessMs = -Infinity;
   #lastFloodMs = -Infinity;
+  #fruitless = 0;
   #lastDecisionMs = -Infinity;
   #suspectUntilMs = -Infinity;
   #searchedAtMs = -Infinity;
@@ -249,6 +250,15 @@ export class SiteWatch {
     }
   }
 
+  /** Searches in a row that found nothing. */
+  get fruitless(): number {
+    return this.#signs.excess === null ? 0 : this.#fruitless;
+  }
+
+  get searchedAtMs(): number {
+    return this.#searchedAtMs;
+  }
+
   /** Looks for what the excess has in common, and arms what may be armed. */
   search(nowMs: number): void {
     const { excess } = this.#signs;
@@ -270,6 +280,7 @@ export class SiteWatch {
       room: MITIGATIONS_PER_SITE_MAX - this.#armed.length,
     });
     this.#findings = findings;
+    this.#fruitless = findings.decisions.length === 0 ? this.#fruitless + 1 : 0;
     for (const decision of findings.decisions) this.#arm(decision, nowMs);
   }
 
