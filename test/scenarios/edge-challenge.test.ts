@@ -36,6 +36,12 @@ let origin: Origin;
 let dns: SmallDns;
 
 let site: SiteId;
+const EVERY_GET = {
+  where: [{ feature: "method", value: "GET" }],
+  action: "challenge",
+  difficultyBits: 8,
+  seconds: 60,
+} as const;
 before(async () => {
   dns = await openSmallDns();
   stage = await openStage({ dnsServers: [dns.address] });
@@ -74,6 +80,44 @@ test("the same solution is the same clearance, however often it is brought", asy
   const nonce = solve(fieldOf(asked, "token"));
   const first = cookieOf(await bring(asked, { nonce }));
   for (let i = 0; i < 3; i++) assert.equal(cookieOf(await bring(asked, { nonce })), first);
+});
+
+test("one address gets as many clearances as a school may need, and no more for computing more", async () => {
+  const address = "127.0.9.9";
+  const bringOne = async (): Promise<{ token: string; nonce: string; status: number }> => {
+    const token = fieldOf(await from(address, { host: HOST }), "token");
+    const nonce = solve(token);
+    const body = `token=${token}&nonce=${nonce}`;
+    const { status } = await from(address, { host: HOST, path: CHALLENGE_PATH, method: "POST", body });
+    return { token, nonce, status };
+  };
+  // Easy ones: many are wanted within a minute.
+  const easy = { ...EVERY_GET, siteId: site, mitigationId: "m-easy", difficultyBits: 2 };
+  await stage.node.mitigate([easy]);
+  await until(async () => fieldOf(await get("/"), "token").split(".")[2] === "2");
+  const first = await bringOne();
+  const body = `token=${first.token}&nonce=${first.nonce}`;
+  const again = { host: HOST, path: CHALLENGE_PATH, method: "POST", body };
+  let refused = 0;
+  for (let n = 0; n < 150 && refused < 3; n++) {
+    const { status } = await bringOne();
+    assert.ok(status === 200 || status === 303 || status === 429, String(status));
+    if (status === 429) refused += 1;
+  }
+  assert.equal(refused, 3);
+  assert.notEqual((await from(address, again)).status, 429, "one that was brought before is no further one");
+  await stage.node.mitigate([{ ...easy, seconds: 0 }]);
+});
+
+test("what one address brings is bounded, and counted as refused beyond that", async () => {
+  const body = "check=1";
+  const one = { host: HOST, path: CHALLENGE_PATH, method: "POST", body };
+  const refused = async (): Promise<boolean> => {
+    const asked = await Promise.all(Array.from({ length: 200 }, () => from("127.0.9.10", one)));
+    return asked.some(({ status }) => status === 429);
+  };
+  await until(refused, 50_000);
+  await until(async () => (await stage.node.drainWatch()).counts.some(({ limited }) => limited > 0));
 });
 
 test("what is no proof is refused, and gives no clearance", async () => {
@@ -207,14 +251,7 @@ test("checks, feeds, icons, exempt paths and preflights are not asked", async ()
 });
 
 test("no flood goes on as a feed: what looks like it is let through by the handful", async () => {
-  const mitigation = {
-    mitigationId: "m-feeds",
-    siteId: site,
-    where: [{ feature: "method", value: "GET" }],
-    action: "challenge",
-    difficultyBits: 8,
-    seconds: 60,
-  } as const;
+  const mitigation = { ...EVERY_GET, siteId: site, mitigationId: "m-feeds" };
   await stage.node.mitigate([mitigation]);
   await until(async () => {
     const asked = await Promise.all(Array.from({ length: 100 }, () => get("/feed/")));

@@ -55,6 +55,12 @@ const WAITS_PER_NETWORK_MAX = 20;
 const WAITS_PER_NETWORK_SECONDS = 600;
 const WAITS_PER_SITE_MAX = 300;
 const WAITS_PER_SITE_SECONDS = 60;
+/** Of one address on one site in a minute: what it brings, and the clearances that it gets for proofs. A school shares one; a solver is no school. */
+const POSTS_PER_ADDRESS_MAX = 3000;
+const PROOFS_PER_ADDRESS_MAX = 60;
+const MINUTE_SECONDS = 60;
+/** Longer than a challenge can be answered. */
+const PROOF_KNOWN_SECONDS = 3600;
 
 /** True when the request brings something to CHALLENGE_PATH and was answered, or sent on to where its body is read. */
 export function takesProof(site: Loaded): boolean {
@@ -64,6 +70,12 @@ export function takesProof(site: Loaded): boolean {
   if (inForce.any && isBanned(site, clientKey(site), clientAddress())) {
     countRefusal(site, "banned");
     refuseBanned(site.siteId);
+    return true;
+  }
+  const [posts] = waits.incr(`b${clientKey(site)}`, 1, 0, MINUTE_SECONDS);
+  if (posts !== undefined && posts > POSTS_PER_ADDRESS_MAX) {
+    countRefusal(site, "limited");
+    answerTooMany();
     return true;
   }
   const bytes = contentLength(ngx.var["http_content_length"] ?? "");
@@ -110,10 +122,7 @@ export function takeProof(): void {
     const { waitSeconds } = challenge;
     return answerWithChallenge(site, { challenge: text, waitSeconds, stage: "early", sends: target === "" });
   }
-  if (!mayWait(site, network)) {
-    ngx.header["Retry-After"] = string.format("%d", WAITS_PER_SITE_SECONDS);
-    return answerError("limit.client");
-  }
+  if (!mayWait(site, network)) return answerTooMany();
   // Who keeps coming this way keeps losing its cookie: a clearance lasts longer than this is remembered.
   countFailure(site);
   return clear(site, { kind: "t", digest: sha256(waitedMessage(text)), challenge, target, network });
@@ -122,6 +131,22 @@ export function takeProof(): void {
 function isOurs(site: Loaded, challenge: Challenge, network: string): boolean {
   const message = challengeMessage(site.siteId, { ...challenge, network });
   return isSigned(challenge, sign(message, challenge.issuedAt));
+}
+
+function answerTooMany(): void {
+  ngx.header["Retry-After"] = string.format("%d", MINUTE_SECONDS);
+  return answerError("limit.client");
+}
+
+/** Whether a proof was not brought before. Undefined: its address has brought too many others. */
+function isNewProof(site: Loaded, id: string): boolean | undefined {
+  const name = `d${site.limitPrefix}${id}`;
+  const [known] = waits.get(name);
+  if (known !== undefined) return false;
+  const [proofs] = waits.incr(`w${clientKey(site)}`, 1, 0, MINUTE_SECONDS);
+  if (proofs !== undefined && proofs > PROOFS_PER_ADDRESS_MAX) return undefined;
+  waits.set(name, 1, PROOF_KNOWN_SECONDS);
+  return true;
 }
 
 function mayWait(site: Loaded, network: string): boolean {
@@ -144,6 +169,8 @@ function clear(
 ): void {
   const { kind, network, target } = solved;
   const id = base64Url(string.sub(solved.digest, -ID_BYTES));
+  const isNew = kind === "w" ? isNewProof(site, id) : true;
+  if (isNew === undefined) return answerTooMany();
   const expiresAt = solved.challenge.issuedAt + CLEARANCE_SECONDS;
   const mac = sign(clearanceMessage(site.siteId, { expiresAt, kind, id, network }), expiresAt);
   const value = writeClearance({ expiresAt, kind, id, mac }) + otherToken(site, network);
@@ -151,7 +178,8 @@ function clear(
   const seconds = string.format("%d", expiresAt - ngx.time());
   ngx.header["Set-Cookie"] =
     `${CLEARANCE_COOKIE}=${value}; Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Lax${secure}`;
-  countChallenge(site, true);
+  // Brought once or a hundred times, it is one visitor who passed.
+  if (isNew) countChallenge(site, true);
   if (asksForJson()) return empty();
   if (target !== "") return redirect(target);
   ngx.status = 200;
