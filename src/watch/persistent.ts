@@ -11,6 +11,8 @@ export type WatchBan = { readonly siteId: SiteId; readonly address: string; read
 const FIRST_SECONDS = 600;
 const MOST_SECONDS = 24 * 3600;
 const BANS_PER_MINUTE_MAX = 1000;
+/** Of one site: a flood of one must not use up what another needs. */
+const BANS_OF_SITE_MAX = 500;
 const REMEMBERED_MAX = 20_000;
 /** Who stayed away for so long after a ban begins anew. */
 const FORGIVEN_MS = 24 * 3_600_000;
@@ -22,17 +24,21 @@ export class Persistent {
   readonly #banned = new Map<string, { seconds: number; endsAtMs: number; atMs: number }>();
   #minute = 0;
   #inMinute = 0;
+  #ofSites = new Map<SiteId, number>();
 
   bans(persistent: WatchBatch["persistent"], nowMs: number): WatchBan[] {
     const minute = Math.floor(nowMs / 60_000);
     if (minute !== this.#minute) {
       this.#minute = minute;
       this.#inMinute = 0;
+      this.#ofSites = new Map();
     }
     const bans: WatchBan[] = [];
     for (const { siteId, address, isShared } of persistent) {
       if (isShared || address === "") continue;
       if (this.#inMinute >= BANS_PER_MINUTE_MAX) break;
+      const ofSite = this.#ofSites.get(siteId) ?? 0;
+      if (ofSite >= BANS_OF_SITE_MAX) continue;
       const key = `${siteId} ${address}`;
       const before = this.#banned.get(key);
       if (before !== undefined && nowMs - before.atMs < REPEAT_MS) continue;
@@ -42,6 +48,7 @@ export class Persistent {
       this.#banned.set(key, { seconds, endsAtMs: nowMs + seconds * 1000, atMs: nowMs });
       if (this.#banned.size > REMEMBERED_MAX) this.#banned.delete(this.#banned.keys().next().value!);
       this.#inMinute += 1;
+      this.#ofSites.set(siteId, ofSite + 1);
       bans.push({ siteId, address, seconds });
     }
     return bans;
