@@ -26,7 +26,7 @@ type Step = readonly [name: string, step: () => Promise<number>];
 type Lane = {
   /** Now, or right after the round that is on. True when something moved. */
   run(): Promise<boolean>;
-  /** A whole round that begins after this call. */
+  /** To its end, if one is on, and then a whole one. True when something moved in either. */
   runAnew(): Promise<boolean>;
   close(): Promise<void>;
 };
@@ -127,8 +127,8 @@ function lane(round: () => Promise<boolean>): Lane {
   return {
     run,
     async runAnew() {
-      if (running) await running;
-      return await run();
+      const moved = running !== null && (await running);
+      return (await run()) || moved;
     },
     async close() {
       closed = true;
