@@ -4,9 +4,6 @@
  * it. What did not change is not looked at again, and what cannot be looked at is refused, at a change as at the adding. A site is
  * never compared with its own look: its own measures stand on it. Bounds: LOOKS_A_CHANGE_MAX pairs of server and name, LOOKING_MS_MAX.
  */
-import { request as httpRequest, type IncomingMessage } from "node:http";
-import { request as httpsRequest } from "node:https";
-import { isIP } from "node:net";
 import { Fault } from "../contract/fault.ts";
 import type { SiteId } from "../contract/ids.ts";
 import type { OriginPool } from "../contract/origin-pool.ts";
@@ -14,7 +11,7 @@ import type { Settings } from "../contract/settings.ts";
 import type { Db } from "../store/db.ts";
 import { allLooks, type LookRow } from "../store/sites.ts";
 import { compareLooks, LOOK_SCORE_HELD, takeLook, type Look, type LookMatch } from "./look.ts";
-import { askOrigin, checkOrigin, originUrl, type Origin } from "./origin.ts";
+import { ask, askOrigin, checkOrigin, originUrl, type Origin, type OriginAnswer } from "./origin.ts";
 
 export type Recognition = {
   /** What one server shows under one name now. */
@@ -45,12 +42,9 @@ export const LOOKS_A_CHANGE_MAX = 64;
 const LOOKING_MS_MAX = 30_000;
 const LOOKS_AT_ONCE = 8;
 const LOOKS_COMPARED_MAX = 500;
-const ASK_MS = 5000;
-const PAGE_BYTES_MAX = 1024 * 1024;
 
 /** One page of one server: `index` is the server's place in the pool. */
 type Target = { readonly origin: Origin; readonly index: number; readonly hostname: string };
-type Answer = { readonly status: number; readonly contentType: string; readonly body: Uint8Array };
 
 export function openRecognition(deps: {
   readonly db: Db;
@@ -152,7 +146,7 @@ function someOf(targets: readonly Target[], random: (bytes: number) => Uint8Arra
 }
 
 async function lookBy(
-  ask: (path: string) => Promise<Answer>,
+  ask: (path: string) => Promise<OriginAnswer>,
   at: { readonly address: string; readonly port: number },
 ): Promise<Look> {
   const page = await ask("/");
@@ -193,9 +187,10 @@ type Asking = {
 };
 
 /** As `askOrigin`, whatever certificate is shown: an owner may have turned its verification off, and nothing secret is sent. */
-async function askAnyway(asking: Asking): Promise<Answer> {
+async function askAnyway(asking: Asking): Promise<OriginAnswer> {
   try {
-    return await ask(asking);
+    const { origin, tlsName, ...rest } = asking;
+    return await ask(origin, { ...rest, tls: { name: tlsName, anyCertificate: true } });
   } catch (cause) {
     const code = (cause as { code?: string }).code ?? "no answer";
     const { tlsName, origin } = asking;
@@ -209,47 +204,4 @@ async function askAnyway(asking: Asking): Promise<Answer> {
       { cause },
     );
   }
-}
-
-function ask({ origin, address, hostname, tlsName, path }: Asking): Promise<Answer> {
-  const serverName = tlsName ?? (isIP(origin.host) === 0 ? origin.host : null);
-  return new Promise((resolve, reject) => {
-    const request = (origin.scheme === "https" ? httpsRequest : httpRequest)(
-      {
-        host: address,
-        port: origin.port,
-        path,
-        method: "GET",
-        ...(origin.scheme === "https" ? { rejectUnauthorized: false } : {}),
-        ...(origin.scheme === "https" && serverName !== null ? { servername: serverName } : {}),
-        headers: {
-          host: hostname.replace(/^\*\./, "www."),
-          "user-agent": "Parapet origin check",
-          accept: "text/html, */*",
-        },
-        signal: AbortSignal.timeout(ASK_MS),
-        agent: false,
-      },
-      (response: IncomingMessage) => {
-        const chunks: Buffer[] = [];
-        let bytes = 0;
-        const finish = (): void =>
-          resolve({
-            status: response.statusCode ?? 0,
-            contentType: String(response.headers["content-type"] ?? ""),
-            body: Buffer.concat(chunks),
-          });
-        response.on("data", (chunk: Buffer) => {
-          bytes += chunk.length;
-          if (bytes <= PAGE_BYTES_MAX) return void chunks.push(chunk);
-          finish();
-          response.destroy();
-        });
-        response.on("end", finish);
-        response.on("error", reject);
-      },
-    );
-    request.on("error", reject);
-    request.end();
-  });
 }
