@@ -1,6 +1,7 @@
 /** The same floods, from the same seed, at what the edge is compared with. Shorter, since what a fixed limit does it does from the first second on. */
 import { connect } from "node:net";
 import { join } from "node:path";
+import { freePort } from "../src/node/free-port.ts";
 import type { Child } from "./flood-children.ts";
 import { FLOOD_RIVALS, startFloodRival, type FloodRival } from "./flood-rivals.ts";
 import {
@@ -15,7 +16,6 @@ import {
   type FloodRun,
 } from "./flood-run.ts";
 import type { FloodScenario } from "./flood-scenarios.ts";
-import { freePort } from "./measure.ts";
 
 export type Comparison = {
   readonly origin: Child;

@@ -9,6 +9,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../src/node/free-port.ts";
 import { buildEdge } from "../src/cli/build-edge.ts";
 import { makeCertificate, showCertificate } from "./bench-certificate.ts";
 import { EDGE_LUA_DIR } from "./edge-under-test.ts";
@@ -30,7 +31,6 @@ import { measureKeys, type KeysFigures } from "./flood-keys.ts";
 import { FLOOD_SCENARIOS } from "./flood-scenarios.ts";
 import { ORIGIN_PER_SECOND, ORIGIN_QUEUE_MAX, ORIGIN_WORKERS } from "./flood-site.ts";
 import { floodTable } from "./flood-table.ts";
-import { freePort } from "./measure.ts";
 
 export type FloodBenchOptions = { readonly json: boolean; readonly quick?: boolean; readonly only?: string };
 

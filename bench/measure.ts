@@ -4,7 +4,6 @@
  * was asked for: a server that refuses quickly must not look fast.
  */
 import { execFile, execFileSync } from "node:child_process";
-import { createServer } from "node:net";
 import { readdirSync, readFileSync } from "node:fs";
 
 const TICKS_PER_SECOND = Number(execFileSync("getconf", ["CLK_TCK"]).toString());
@@ -167,15 +166,6 @@ export function run(command: string, args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     execFile(command, args, (error, stdout) => (error === null ? resolve(stdout) : reject(error)));
   });
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const bound = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (bound === null || typeof bound === "string") throw new Error("The listener has no port.");
-  return bound.port;
 }
 
 /** Waits until something listens there. */

@@ -11,6 +11,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { freePort } from "../src/node/free-port.ts";
 import { buildEdge } from "../src/cli/build-edge.ts";
 import { TEST_VKEY } from "../src/ledger/core/testing.ts";
 import { cdnIdOf } from "../src/node/cdn-id.ts";
@@ -20,7 +21,6 @@ import { siteAt, writeManyHosts } from "./many-hosts.ts";
 import {
   alternate,
   childrenOf,
-  freePort,
   load,
   median,
   memoryOf,

@@ -11,6 +11,7 @@ import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
+import { freePort } from "../src/node/free-port.ts";
 import { buildEdge } from "../src/cli/build-edge.ts";
 import { singleOrigin } from "../src/contract/origin-pool.ts";
 import type { SitePolicy } from "../src/contract/policy.ts";
@@ -18,7 +19,7 @@ import { policyTopic } from "../src/contract/topics.ts";
 import { EDGE_LUA_DIR, plainPolicy, startEdge, type EdgeUnderTest } from "./edge-under-test.ts";
 import type { LatencyLoad, LatencyReport } from "./latency-load.ts";
 import { siteAt } from "./many-hosts.ts";
-import { freePort, median, quantile, rounded } from "./measure.ts";
+import { median, quantile, rounded } from "./measure.ts";
 
 const SITES = 10_000;
 const CHANGES = 1000;

@@ -6,10 +6,10 @@
 import { createHash, createHmac, randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
-import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../node/free-port.ts";
 import { createLocalBus } from "../bus/bus.ts";
 import type { Role } from "../contract/desk-states.ts";
 import { Fault } from "../contract/fault.ts";
@@ -247,14 +247,6 @@ export async function startControl(): Promise<TestControl> {
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** A person's browser, as far as cookies and Origin go. */

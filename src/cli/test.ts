@@ -1,7 +1,7 @@
 /**
  * `test [NAME]`: the whole suite, or the files whose path contains NAME. First the checks of the house (format, lint, types,
  * dead code), then every `*.test.ts` under src/ and test/, by name: a run that finds no file fails, and the number found is
- * printed. Each file runs in a process of its own, two at a time.
+ * printed. Each file runs in a process of its own, two at a time, and no longer than test/watchdog.ts allows.
  */
 import { spawnSync } from "node:child_process";
 import { globSync } from "node:fs";
@@ -58,6 +58,7 @@ export const verb: Verb = async (args) => {
       "--test",
       `--test-concurrency=${CONCURRENCY}`,
       "--test-reporter=spec",
+      `--import=${ROOT}/test/watchdog.ts`,
       ...files.map((file) => `${ROOT}/${file}`),
     ],
     { cwd: ROOT, stdio: "inherit", env: { ...process.env, NODE_ENV: "test" } },

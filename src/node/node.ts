@@ -10,7 +10,7 @@ import type { Alarm } from "../contract/policy.ts";
 import type { RuleCounts } from "../contract/protection.ts";
 import { Agent } from "./agent.ts";
 import type { Ban } from "./bans.ts";
-import { freePort } from "./free-port.ts";
+import { freeListen } from "./free-port.ts";
 import type { BanSearch } from "./node-bans.ts";
 import type { Lookup } from "./origin-address.ts";
 
@@ -108,8 +108,8 @@ export type RunningNode = {
 
 /** Starts a node and resolves when it serves every site it knows from disk. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
-  const listenTls = options.listenTls === null ? null : await freePort(options.listenTls);
-  const node = new Agent(options, await freePort(options.listen), listenTls);
+  const listenTls = options.listenTls === null ? null : await freeListen(options.listenTls);
+  const node = new Agent(options, await freeListen(options.listen), listenTls);
   try {
     await node.start();
   } catch (error) {

@@ -6,11 +6,11 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, existsSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { freePort } from "../node/free-port.ts";
 
 const BIN = "/usr/lib/postgresql/15/bin";
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -32,15 +32,6 @@ let url = "";
 let server: ReturnType<typeof spawn> | null = null;
 
 const isRoot = process.getuid?.() === 0;
-
-async function freePort(): Promise<number> {
-  const socket = createServer().listen(0, "127.0.0.1");
-  await once(socket, "listening");
-  const { port } = socket.address() as AddressInfo;
-  socket.close();
-  await once(socket, "close");
-  return port;
-}
 
 /** The command line of `program`, as somebody that PostgreSQL agrees to run as. */
 function unprivileged(program: string, args: readonly string[]): [string, string[]] {

@@ -8,10 +8,11 @@ import { createSocket, type Socket } from "node:dgram";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer as createHttpsServer, request as httpsRequest } from "node:https";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { createServer, type AddressInfo } from "node:net";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import dnsPacket from "dns-packet";
+import { freePort } from "../../src/node/free-port.ts";
 import { until } from "./edge-stage.ts";
 
 export type Refusal = {
@@ -53,7 +54,7 @@ export async function openAcme(options: {
 }): Promise<AcmeStage> {
   const dir = mkdtempSync(join(tmpdir(), "parapet-acme-"));
   makeCertificates(dir);
-  const [pebblePort, managePort, frontPort] = [await freePort(), await freePort(), await freePort()];
+  const [pebblePort, managePort] = [await freePort(), await freePort()];
   const dns: AcmeStage["dns"] = { forward: null, cnames: new Map(), nowhere: new Set(), txt: new Map() };
   const dnsServer = await openDns(dns);
   writeFileSync(
@@ -88,12 +89,32 @@ export async function openAcme(options: {
     stream.on("data", (part: Buffer) => said.push(part.toString("utf8")));
   }
   const ca = readFileSync(join(dir, "ca.pem"), "utf8");
-  await until(async () => {
-    if (pebble.exitCode !== null) throw new Error(`pebble ended: ${said.join("")}`);
-    return (await get(`https://127.0.0.1:${managePort}/roots/0`, ca).catch(() => "")) !== "";
-  }, 20_000);
+  const front = createHttpsServer(
+    { key: readFileSync(join(dir, "front.key")), cert: readFileSync(join(dir, "front.pem")) },
+    (asked, answer) => pass(stage, { asked, answer, ca, pebblePort }),
+  );
+  const end = async (): Promise<void> => {
+    front.closeAllConnections();
+    await new Promise((resolve) => front.close(resolve));
+    dnsServer.end();
+    await endChild(pebble);
+    rmSync(dir, { recursive: true, force: true });
+  };
+  try {
+    await new Promise<void>((resolve, reject) => {
+      front.once("error", reject);
+      front.listen(0, "127.0.0.1", resolve);
+    });
+    await until(async () => {
+      if (pebble.exitCode !== null) throw new Error(`pebble ended: ${said.join("")}`);
+      return (await get(`https://127.0.0.1:${managePort}/roots/0`, ca).catch(() => "")) !== "";
+    }, 20_000);
+  } catch (cause) {
+    await end();
+    throw cause;
+  }
   const stage: Omit<AcmeStage, "end"> = {
-    directory: `https://127.0.0.1:${frontPort}/dir`,
+    directory: `https://127.0.0.1:${(front.address() as AddressInfo).port}/dir`,
     caFile: join(dir, "ca.pem"),
     rootPem: await get(`https://127.0.0.1:${managePort}/roots/0`, ca),
     dnsAddress: dnsServer.address,
@@ -103,20 +124,7 @@ export async function openAcme(options: {
     deliver: null,
     dns,
   };
-  const front = createHttpsServer(
-    { key: readFileSync(join(dir, "front.key")), cert: readFileSync(join(dir, "front.pem")) },
-    (asked, answer) => pass(stage, { asked, answer, ca, pebblePort }),
-  );
-  await new Promise<void>((resolve) => front.listen(frontPort, "127.0.0.1", resolve));
-  return Object.assign(stage, {
-    async end() {
-      front.closeAllConnections();
-      await new Promise((resolve) => front.close(resolve));
-      dnsServer.end();
-      await endChild(pebble);
-      rmSync(dir, { recursive: true, force: true });
-    },
-  });
+  return Object.assign(stage, { end });
 }
 
 function pass(
@@ -278,14 +286,6 @@ export function get(url: string, ca: string): Promise<string> {
     asking.on("error", reject);
     asking.end();
   });
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 export async function endChild(child: ChildProcess): Promise<void> {

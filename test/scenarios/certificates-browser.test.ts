@@ -16,7 +16,8 @@ import { ROOT } from "../../src/cli/data-dir.ts";
 import { startInstance, type Instance } from "../../src/cli/instance.ts";
 import { readSettings } from "../../src/cli/settings.ts";
 import { templateFolder } from "../../src/store/testing.ts";
-import { freePort, openAcme, type AcmeStage } from "./acme-stage.ts";
+import { freePort } from "../../src/node/free-port.ts";
+import { openAcme, type AcmeStage } from "./acme-stage.ts";
 import { openOrigin, until, type Origin } from "./edge-stage.ts";
 
 const HOST = "lantern.example";

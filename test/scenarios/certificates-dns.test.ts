@@ -12,7 +12,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { DnsUpdate } from "../../src/contract/settings.ts";
 import { createDnsProof } from "../../src/sites/acme-dns.ts";
-import { endChild, freePort } from "./acme-stage.ts";
+import { freePort } from "../../src/node/free-port.ts";
+import { endChild } from "./acme-stage.ts";
 import { openCertificatesStage, shownFor } from "./certificates-stage.ts";
 import { until } from "./edge-stage.ts";
 

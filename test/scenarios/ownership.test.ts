@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { freePort } from "../../src/node/free-port.ts";
 import { enrol, expectOk, type Browser, type TestControl } from "../../src/api/testing.ts";
 import { buildEdge } from "../../src/cli/build-edge.ts";
 import { startInstance, type Instance } from "../../src/cli/instance.ts";
@@ -31,14 +30,6 @@ let server: Origin;
 let anna: Browser;
 let bob: Browser;
 let aheadMs = 0;
-
-async function freePort(): Promise<number> {
-  const listener = createServer();
-  await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
-  const { port } = listener.address() as AddressInfo;
-  await new Promise((resolve) => listener.close(resolve));
-  return port;
-}
 
 before(async () => {
   dataDir = mkdtempSync(join(tmpdir(), "parapet-own-"));

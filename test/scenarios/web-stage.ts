@@ -1,8 +1,9 @@
 /** A control plane with its real desk, for the scenarios of the public pages: database, log, sites, mail, vault and sockets. */
 import { randomBytes } from "node:crypto";
 import { createServer } from "node:http";
-import { createServer as createTcpServer, type AddressInfo } from "node:net";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { freePort } from "../../src/node/free-port.ts";
 import { createControl, type Control } from "../../src/api/control.ts";
 import { createLocalBus } from "../../src/bus/bus.ts";
 import { readSettings } from "../../src/cli/settings.ts";
@@ -176,12 +177,4 @@ export async function openWebStage(options: { readonly vault?: boolean } = {}): 
       await t.close();
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

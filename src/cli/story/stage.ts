@@ -5,9 +5,9 @@
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { request } from "node:http";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../../node/free-port.ts";
 import type { Role } from "../../contract/desk-states.ts";
 import type { PersonView } from "../../contract/http.ts";
 import { createVault } from "../../desk/vault.ts";
@@ -45,14 +45,6 @@ export type Stage = {
 };
 
 export type Page = { readonly status: number; readonly body: string };
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 export async function setStage(options: {
   readonly daysAgo: number;
