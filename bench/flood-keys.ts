@@ -136,6 +136,7 @@ const mitigationOf = (siteId: SiteId): EdgeMitigation => ({
   where: [{ feature: "userAgent", value: HELD_AGENT }],
   action: "block",
   difficultyBits: 0,
+  perSecond: 0,
   seconds: 120,
 });
 

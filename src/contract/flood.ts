@@ -135,12 +135,15 @@ export type EdgeMitigation = {
   readonly action: MitigationAction;
   /** Leading zero bits of the proof of work, for `challenge`. */
   readonly difficultyBits: number;
+  /** For `throttle`: so many requests a second come through on each node, whoever sends them; 0 for none. */
+  readonly perSecond: number;
   /** From now; 0 lifts it. Told again while it matches, and gone by itself when nobody does. */
   readonly seconds: number;
 };
 export const MITIGATIONS_PER_SITE_MAX = 16;
 export const MITIGATION_CONDITIONS_MAX = 6;
 export const MITIGATION_SECONDS_MAX = 120;
+export const MITIGATION_PER_SECOND_MAX = 100_000;
 export const MITIGATIONS_AT_ONCE_MAX = 500;
 
 /** How an owner wants floods met, and what an operator wants everywhere. `shadow`: everything but the deed. */

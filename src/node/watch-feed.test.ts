@@ -122,6 +122,7 @@ test("a list of mitigations is kept whole or refused whole", () => {
     where: [{ feature: "path", value: "/" }],
     action: "block",
     difficultyBits: 0,
+    perSecond: 0,
     seconds: 10,
   };
   checkMitigations([good, { ...good, seconds: 0, where: [] }, { ...good, action: "challenge", where: [] }]);

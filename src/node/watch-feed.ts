@@ -9,6 +9,7 @@ import {
   FEATURES,
   MITIGATION_ACTIONS,
   MITIGATION_CONDITIONS_MAX,
+  MITIGATION_PER_SECOND_MAX,
   MITIGATION_SECONDS_MAX,
   MITIGATIONS_AT_ONCE_MAX,
   type EdgeMitigation,
@@ -168,6 +169,7 @@ function whyRefused({
   where,
   action,
   difficultyBits,
+  perSecond,
   seconds,
 }: EdgeMitigation): string {
   if (!MITIGATION_ID_PATTERN.test(mitigationId))
@@ -179,6 +181,9 @@ function whyRefused({
   }
   if (!Number.isInteger(difficultyBits) || difficultyBits < 0 || difficultyBits > CHALLENGE_BITS_MAX) {
     return `its difficulty is 0 to ${CHALLENGE_BITS_MAX} bits`;
+  }
+  if (!(perSecond >= 0 && perSecond <= MITIGATION_PER_SECOND_MAX)) {
+    return `it lets 0 to ${MITIGATION_PER_SECOND_MAX} requests a second through`;
   }
   if (where.length > MITIGATION_CONDITIONS_MAX) return `give at most ${MITIGATION_CONDITIONS_MAX} conditions`;
   if (where.length === 0 && action !== "challenge" && seconds > 0) {

@@ -191,6 +191,7 @@ test("a block whose clients prove to be people becomes a challenge, and a challe
         },
         action,
         difficultyBits: 16,
+        perSecond: 0,
         isBroad: false,
         evidence: { suspicion: 5, signs: [], clients: 10, isSettled: true, fetchesFiles: false },
       },

@@ -2,7 +2,8 @@
  * What may be done about what the search found. The rule above all: a crowd of visitors is never touched, however large; what has no evidence of machines is
  * a surge. Narrow signatures that good traffic does not show may block once many good samples say so; else browsers are asked to prove themselves,
  * which visitors survive; where only something broad fits (a flood in the clothes of the most common browser) it is a challenge, and
- * only when the flood is large or the origin suffers. Pure.
+ * only when the flood is large or the origin suffers. What few of the good requests show and suddenly a flood does, and could answer no
+ * challenge, is held to a multiple of what it usually brings: nobody buys a free passage by asking early and seldom. Pure.
  */
 import type { FloodSample, MitigationAction } from "../contract/flood.ts";
 import { CHALLENGE_BITS_DEFAULT } from "../contract/protection.ts";
@@ -32,6 +33,11 @@ const BROAD_TIMES = 3;
 const BROAD_COVER_MIN = 0.5;
 /** Who would be asked has to be able to answer: browsers name a language. */
 const BROAD_BROWSERS_MIN = 0.5;
+/** A shape of at most this part of the good traffic, at this many times its usual rate, is held to so many times that rate, but not below so many a second. */
+const KNOWN_SHARE_MAX = 0.5;
+const KNOWN_TIMES = 25;
+const KNOWN_KEPT_TIMES = 10;
+const KNOWN_KEPT_MIN = 5;
 /** With fewer good samples than this nothing is blocked, and only strong evidence counts. */
 const REFERENCE_THIN = 300;
 
@@ -39,6 +45,8 @@ export type Decision = {
   readonly candidate: Candidate;
   readonly action: MitigationAction;
   readonly difficultyBits: number;
+  /** Of a throttle: what comes through all the same. */
+  readonly perSecond: number;
   /** Broad ones are not remembered: visitors share what they hold. */
   readonly isBroad: boolean;
   readonly evidence: Evidence;
@@ -86,12 +94,12 @@ export function decide(of: Case): Findings {
     seconds: excess.seconds,
     random: of.random,
   });
-  const known = knownShapes(reference);
+  const shapes = knownShapes(reference);
   const judge = ({ members, perSecond, where }: Candidate): Evidence =>
     evidenceOf(members, {
       where,
       window: of.window,
-      known,
+      known: shapes,
       texts,
       perSecond,
       seconds: excess.seconds,
@@ -103,6 +111,7 @@ export function decide(of: Case): Findings {
   let people = 0;
   let suspicion = 0;
   let broad: Decision | null = null;
+  const known: Decision[] = [];
   const limit = collateralLimit(reference.size);
   for (let i = 0; i < SIGNATURES_PER_SEARCH && search.leftShare > LEFT_ENOUGH; i++) {
     const candidate = search.next(i === 0 ? COVER_MIN : COVER_MIN / 2, limit);
@@ -118,13 +127,16 @@ export function decide(of: Case): Findings {
         candidate,
         action: "challenge",
         difficultyBits: CHALLENGE_BITS_DEFAULT,
+        perSecond: 0,
         isBroad: true,
         evidence,
       };
-    }
+    } else if (isKnownBeyondItself(of, candidate, evidence))
+      known.push(heldToItself(of, candidate, evidence));
   }
   const covered = decisions.reduce((sum, { candidate }) => sum + candidate.cover, 0);
   if (broad !== null && covered < 0.3 && of.room > 0) decisions.push(broad);
+  for (const decision of known) if (decisions.length < of.room) decisions.push(decision);
   return {
     decisions,
     looksLikePeople: decisions.length === 0 && people >= 0.3,
@@ -177,17 +189,46 @@ function narrow(of: Case, candidate: Candidate, evidence: Evidence): Decision {
     candidate,
     action,
     difficultyBits: CHALLENGE_BITS_DEFAULT + extraBits,
+    perSecond: 0,
     isBroad: false,
     evidence,
   };
 }
 
 function mayBeBroad(of: Case, candidate: Candidate, evidence: Evidence): boolean {
-  if (evidence.fetchesFiles || candidate.cover < BROAD_COVER_MIN || of.reference.size < REFERENCE_THIN / 5) {
-    return false;
-  }
+  return candidate.cover >= BROAD_COVER_MIN && isGrave(of, evidence) && couldAnswer(candidate);
+}
+
+function couldAnswer({ good, goodBrowsers }: Candidate): boolean {
+  return good === 0 || goodBrowsers / good >= BROAD_BROWSERS_MIN;
+}
+
+/** Machines for sure, and so many of them that good requests may be held with them. */
+function isGrave(of: Case, evidence: Evidence): boolean {
+  if (evidence.fetchesFiles || of.reference.size < REFERENCE_THIN / 5) return false;
   const isLarge = of.excess.extra / of.excess.seconds >= BROAD_TIMES * of.expectation.usualHigh;
-  if (!isLarge && !of.isDistressed) return false;
-  if (evidence.suspicion < SUSPICION + 0.5) return false;
-  return candidate.good === 0 || candidate.goodBrowsers / candidate.good >= BROAD_BROWSERS_MIN;
+  return (isLarge || of.isDistressed) && evidence.suspicion >= SUSPICION + 0.5;
+}
+
+/** A shape that the site knows, at a rate that it does not know of it. */
+function isKnownBeyondItself(of: Case, candidate: Candidate, evidence: Evidence): boolean {
+  if (candidate.collateral > KNOWN_SHARE_MAX || !isMoreThanPlaces(candidate, evidence)) return false;
+  if (candidate.perSecond < KNOWN_TIMES * usualOf(of, candidate)) return false;
+  return isGrave(of, evidence);
+}
+
+function heldToItself(of: Case, candidate: Candidate, evidence: Evidence): Decision {
+  return {
+    candidate,
+    action: couldAnswer(candidate) ? "challenge" : "throttle",
+    difficultyBits: CHALLENGE_BITS_DEFAULT,
+    perSecond: Math.max(KNOWN_KEPT_MIN, KNOWN_KEPT_TIMES * usualOf(of, candidate)),
+    isBroad: true,
+    evidence,
+  };
+}
+
+/** Good requests a second that show it. */
+function usualOf(of: Case, { good }: Candidate): number {
+  return (of.expectation.perSecond * good) / Math.max(1, of.reference.size);
 }

@@ -29,6 +29,7 @@ export class Mitigation {
   readonly where: EdgeMitigation["where"];
   readonly isBroad: boolean;
   readonly difficultyBits: number;
+  readonly perSecond: number;
   readonly #headerNames: string;
   #cover: number;
   readonly #collateral: number;
@@ -46,7 +47,7 @@ export class Mitigation {
   peakPerSecond = 0;
 
   constructor(
-    { candidate, action, difficultyBits, isBroad }: Decision,
+    { candidate, action, difficultyBits, perSecond, isBroad }: Decision,
     of: {
       readonly mitigationId: string;
       readonly siteId: SiteCounts["siteId"];
@@ -59,6 +60,7 @@ export class Mitigation {
     this.where = candidate.where;
     this.isBroad = isBroad;
     this.difficultyBits = difficultyBits;
+    this.perSecond = perSecond;
     this.#action = action;
     this.#cover = candidate.cover;
     this.#collateral = candidate.collateral;
@@ -72,6 +74,11 @@ export class Mitigation {
 
   get isLifted(): boolean {
     return this.#liftedAtMs !== null;
+  }
+
+  /** It has been in force for long enough to say what it holds. */
+  isMeasured(nowMs: number): boolean {
+    return nowMs - this.#sinceMs >= 2 * HELD_SECONDS * 1000;
   }
 
   get action(): MitigationAction {
@@ -173,6 +180,7 @@ export class Mitigation {
       where: this.where,
       action: this.#action,
       difficultyBits: this.#action === "challenge" ? this.difficultyBits : 0,
+      perSecond: this.#action === "throttle" ? this.perSecond : 0,
       seconds,
     };
   }

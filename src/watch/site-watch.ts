@@ -42,6 +42,8 @@ const PEOPLE_MS = 5000;
 const GONE_MS = 15_000;
 const REMEMBER_MS = 600_000;
 const REMEMBERED_MAX = 16;
+/** With all places taken, what holds so many times less than a new flood brings gives way to it. */
+const GIVES_WAY_TIMES = 4;
 /** A surge is worth telling of from this many times the usual high, for so long. */
 const SURGE_TIMES = 2.5;
 /** What came so long before an excess was seen was no part of it. */
@@ -86,6 +88,8 @@ export class SiteWatch {
   readonly #window = new Window();
   readonly #armed: { readonly mitigation: Mitigation; readonly decision: Decision }[] = [];
   #remembered: Remembered[] = [];
+  /** Lifted for others, and not told yet. */
+  readonly #givenWay: EdgeMitigation[] = [];
   #incident: Incident | null = null;
   #signs: Signs = { triggers: [], isDistressed: false, excess: null };
   /** When the excess that lasts began. */
@@ -277,7 +281,10 @@ export class SiteWatch {
       lastedMs: nowMs - (this.#excessSinceMs ?? nowMs),
       nowMs,
       random: this.#shared.random,
-      room: MITIGATIONS_PER_SITE_MAX - this.#armed.length,
+      room:
+        MITIGATIONS_PER_SITE_MAX -
+        this.#armed.length +
+        this.#weakerThan(excess.extra / excess.seconds, nowMs).length,
     });
     this.#findings = findings;
     this.#fruitless = findings.decisions.length === 0 ? this.#fruitless + 1 : 0;
@@ -304,7 +311,7 @@ export class SiteWatch {
   }
 
   #arm(decision: Decision, nowMs: number): void {
-    if (this.#armed.length >= MITIGATIONS_PER_SITE_MAX) return;
+    if (!this.#makeRoom(decision.candidate.perSecond, nowMs)) return;
     const mitigation = new Mitigation(decision, {
       mitigationId: `m-${nameFrom(this.#shared.random, 20)}`,
       siteId: this.siteId,
@@ -319,6 +326,23 @@ export class SiteWatch {
     incident.kind = "flood";
     incident.endedAtMs = null;
     incident.addMitigation(mitigation);
+  }
+
+  /** Those in force that hold so little beside so many requests a second that they may give way, the least first. */
+  #weakerThan(perSecond: number, nowMs: number): Mitigation[] {
+    return this.mitigations
+      .filter((one) => one.isMeasured(nowMs) && GIVES_WAY_TIMES * one.heldPerSecond < perSecond)
+      .sort((a, b) => a.heldPerSecond - b.heldPerSecond);
+  }
+
+  #makeRoom(perSecond: number, nowMs: number): boolean {
+    if (this.#armed.length < MITIGATIONS_PER_SITE_MAX) return true;
+    const [least] = this.#weakerThan(perSecond, nowMs);
+    if (least === undefined) return false;
+    const at = this.#armed.findIndex(({ mitigation }) => mitigation === least);
+    this.#armed.splice(at, 1);
+    this.#givenWay.push(least.lift(nowMs));
+    return true;
   }
 
   #open(nowMs: number): Incident {
@@ -343,7 +367,7 @@ export class SiteWatch {
 
   /** What is to be done and told after this tick. */
   conclude(nowMs: number, mode: FloodMode): { mitigations: EdgeMitigation[]; report: FloodReport | null } {
-    const mitigations: EdgeMitigation[] = [];
+    const mitigations: EdgeMitigation[] = this.#givenWay.splice(0);
     this.#judgeMitigations(nowMs, mitigations);
     for (const { mitigation } of this.#armed) {
       const due = mitigation.due(nowMs);

@@ -269,6 +269,7 @@ export class Stage {
   readonly #inForce = new Map<string, InForce>();
   readonly #cleared = new Set<string>();
   readonly #solving = new Map<string, number>();
+  readonly #throughs = new Map<string, number>();
   readonly #samplesPerTick: number;
   readonly #capacity: number;
   #second = { at: 0, answers: 0, overload: 0, assets: 0 };
@@ -404,6 +405,7 @@ export class Stage {
       if (!matches(mitigation.where, request.values)) continue;
       if (isCleared && mitigation.action === "challenge") continue;
       of.held.set(mitigation.mitigationId, (of.held.get(mitigation.mitigationId) ?? 0) + 1);
+      if (mitigation.perSecond > 0 && (this.#isWithin(mitigation, of.nowMs) || isCleared)) continue;
       if (mitigation.action === "log") continue;
       if (mitigation.action === "challenge" && request.isGood && !this.#solving.has(client)) {
         this.#solving.set(client, of.nowMs + 1500);
@@ -412,6 +414,13 @@ export class Stage {
       return { passage: passages[mitigation.action], isCleared };
     }
     return { passage: "passed", isCleared };
+  }
+
+  #isWithin({ mitigationId, perSecond }: EdgeMitigation, nowMs: number): boolean {
+    const second = `${mitigationId} ${Math.floor(nowMs / 1000)}`;
+    const count = (this.#throughs.get(second) ?? 0) + 1;
+    this.#throughs.set(second, count);
+    return count <= perSecond;
   }
 
   #due(nowMs: number): ResponseCounts[] {

@@ -337,6 +337,7 @@ test("values that clients invent push out nothing but counters of rules: bans, p
         where: [{ feature: "userAgent", value: "flood/1" }],
         action: "block",
         difficultyBits: 16,
+        perSecond: 0,
         seconds: 110,
       },
     ]);

@@ -40,6 +40,7 @@ const EVERY_GET = {
   where: [{ feature: "method", value: "GET" }],
   action: "challenge",
   difficultyBits: 8,
+  perSecond: 0,
   seconds: 60,
 } as const;
 before(async () => {
@@ -269,6 +270,24 @@ test("no flood goes on as a feed: what looks like it is let through by the handf
     const asked = await Promise.all(Array.from({ length: 100 }, () => get("/feed/")));
     return asked.every(({ status }) => status === 200);
   });
+});
+
+test("what is held to so many a second lets these through, and whoever has shown not to belong to it", async () => {
+  const cookie = cookieOf(await bring(await get("/")));
+  const mitigation = { ...EVERY_GET, siteId: site, mitigationId: "m-known", action: "throttle" } as const;
+  await stage.node.mitigate([{ ...mitigation, perSecond: 4 }]);
+  const statusesOf = (headers: Record<string, string>): Promise<number[]> =>
+    Promise.all(Array.from({ length: 100 }, () => get("/api/v1/orders", headers).then((x) => x.status)));
+  await until(async () => (await statusesOf({})).includes(429));
+  const strangers = await statusesOf({});
+  const served = strangers.filter((status) => status === 200).length;
+  // Two workers, and a second may begin in between.
+  assert.ok(served <= 30, `${served} of 100`);
+  assert.ok(strangers.every((status) => status === 200 || status === 429));
+  assert.ok((await statusesOf({ cookie })).every((status) => status === 200));
+  await until(async () => (await get("/api/v1/orders")).status === 200);
+  await stage.node.mitigate([{ ...mitigation, seconds: 0 }]);
+  await until(async () => (await statusesOf({})).every((status) => status === 200));
 });
 
 test("HEAD, POST and programs get an answer of their kind", async () => {

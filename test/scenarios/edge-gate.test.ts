@@ -115,6 +115,7 @@ test("a signature that is found while they wait stops those it fits at their tur
     where: [{ feature: "path", value: "/login.php" }],
     action: "block",
     difficultyBits: 0,
+    perSecond: 0,
     seconds: 60,
   } as const;
   await stage.node.mitigate([mitigation]);

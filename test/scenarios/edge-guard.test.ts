@@ -36,6 +36,7 @@ function mitigationFor(siteId: SiteId, changes: Partial<EdgeMitigation> = {}): E
     where: BAD_WHERE,
     action: "block",
     difficultyBits: 0,
+    perSecond: 0,
     seconds: 60,
     ...changes,
   };
@@ -252,6 +253,8 @@ describe("mitigations", () => {
   test("what cannot be kept is refused with a sentence, and nothing of it is kept", () =>
     withStage(async (stage, _, siteId) => {
       const bad: [Partial<EdgeMitigation>, RegExp][] = [
+        [{ perSecond: -1 }, /0 to 100000 requests a second/],
+        [{ perSecond: Number.NaN }, /0 to 100000 requests a second/],
         [{ mitigationId: "a b" }, /letters, digits and hyphens/],
         [{ mitigationId: "x".repeat(41) }, /at most 40/],
         [{ siteId: "nobody" as SiteId }, /no site's id/],

@@ -22,6 +22,8 @@ export type PreparedMitigation = {
   readonly mitigationId: string;
   readonly action: MitigationAction;
   readonly bits: number;
+  /** What of it comes through in this worker each second; 0: nothing. */
+  readonly perSecond: number;
   readonly endsAtMs: number;
   /** What is compared, the cheapest first: places in FEATURES, and beside them the values. */
   readonly features: readonly number[];
@@ -87,6 +89,7 @@ function prepareMitigation(one: KeptMitigation): PreparedMitigation {
     mitigationId: one.mitigationId,
     action: one.action,
     bits: one.difficultyBits,
+    perSecond: math.ceil(one.perSecond / ngx.worker.count()),
     endsAtMs: one.endsAtMs,
     features: conditions.map(({ index }) => index),
     values: conditions.map(({ value }) => value),

@@ -22,11 +22,14 @@ const RETRY_SECONDS = "10";
 
 /** Of one site in one worker: requests that match a flood's signature where nobody is challenged. */
 const EXEMPT_PER_SECOND = 20;
-let exempted: Record<string, number | undefined> = {};
-let exemptSecond = 0;
+/** What came through in this second all the same, by mitigation, and by site where nobody is challenged. */
+let throughs: Record<string, number | undefined> = {};
+let throughSecond = 0;
 
 /** How hard the mitigations want the challenge of the request that runs now; 0 when none of them asks for one. */
 let bits = 0;
+/** How the request that runs now may pass a challenge; undefined before it was asked, as asking takes from a clearance's budget. */
+let way: ReturnType<typeof wayPast> | undefined;
 
 /** True when the request was answered. `tls`: it came over TLS. */
 export function stopsAtGuard(site: Loaded, _tls: boolean): boolean {
@@ -56,29 +59,49 @@ export function stopsAtMitigations(site: Loaded): boolean {
   beginFeatures();
   const nowMs = ngx.now() * 1000;
   // Whoever is cleared paid for this request before it waited.
-  if (clearance.isCleared(site)) return strictest(guard, nowMs) === "block" && refuse(site, "flood.blocked");
+  if (clearance.isCleared(site)) {
+    way = "cleared";
+    return strictest(site, guard, nowMs) === "block" && refuse(site, "flood.blocked");
+  }
   return stopsAtFlood(site, guard, nowMs);
 }
 
 function stopsAtFlood(site: Loaded, guard: Guard, nowMs: number): boolean {
-  const action = strictest(guard, nowMs);
+  way = undefined;
+  const action = strictest(site, guard, nowMs);
   if (action === "block") return refuse(site, "flood.blocked");
+  // Under attack whoever is throttled may show to be a visitor instead; where nobody is asked, the throttle holds.
+  if (action === "throttle" && (!isUnderAttack(guard, nowMs) || wayOf(site) === "exempt"))
+    return refuse(site, "flood.throttled");
   if (action === "challenge" || isUnderAttack(guard, nowMs)) return challenge(site, action === "challenge");
-  return action === "throttle" ? refuse(site, "flood.throttled") : false;
+  return false;
 }
 
-/** What the sternest mitigation that matches wants; "log" for nothing. */
-function strictest(guard: Guard, nowMs: number): MitigationAction {
+/** What the sternest mitigation that matches and does not let this request through wants; "log" for nothing. */
+function strictest(site: Loaded, guard: Guard, nowMs: number): MitigationAction {
   let action: MitigationAction = "log";
   bits = 0;
   for (const one of guard.mitigations) {
     if (nowMs >= one.endsAtMs || !matches(one)) continue;
     countHeld(one.mitigationId);
     if (guard.mode !== "act") continue;
-    if (action === "log") action = one.action;
+    if (action === "log" && !comesThrough(site, one)) action = one.action;
     if (one.action === "challenge") bits = math.max(bits, one.bits);
   }
   return action;
+}
+
+/** What is throttled to so many a second: these, and whoever has shown not to belong to the flood. */
+function comesThrough(site: Loaded, { mitigationId, perSecond }: PreparedMitigation): boolean {
+  if (perSecond === 0) return false;
+  if (isWithin(mitigationId, perSecond)) return true;
+  const past = wayOf(site);
+  return past === "cleared" || past === "crawler";
+}
+
+function wayOf(site: Loaded): ReturnType<typeof wayPast> {
+  way ??= wayPast(site, pathOf());
+  return way;
 }
 
 function matches(one: PreparedMitigation): boolean {
@@ -99,25 +122,26 @@ function pathOf(): string {
 
 /** `isFlood`: the request looks like a flood that is on, and not only like anybody while the site is under attack. */
 function challenge(site: Loaded, isFlood: boolean): boolean {
-  const way = wayPast(site, pathOf());
-  if (way === "exempt" && isFlood && !isWithinExempt(siteIdOf(site.siteId)))
+  const past = wayOf(site);
+  // Feeds, checks and the like go on in a flood that looks like them, but no flood goes on as a feed.
+  if (past === "exempt" && isFlood && !isWithin(siteIdOf(site.siteId), EXEMPT_PER_SECOND))
     return refuse(site, "flood.throttled");
-  if (way !== "none") return false;
+  if (past !== "none") return false;
   countRefusal(site, "challenged");
   answerChallenge(site, bits === 0 ? CHALLENGE_BITS_DEFAULT : bits);
   return true;
 }
 
-/** Feeds, checks and the like go on in a flood that looks like them, but no flood goes on as a feed. */
-function isWithinExempt(siteId: string): boolean {
+/** Whether one more comes through in this second. `name`: a site's or a mitigation's id. */
+function isWithin(name: string, perSecond: number): boolean {
   const second = ngx.time();
-  if (second !== exemptSecond) {
-    exemptSecond = second;
-    exempted = {};
+  if (second !== throughSecond) {
+    throughSecond = second;
+    throughs = {};
   }
-  const count = (exempted[siteId] ?? 0) + 1;
-  exempted[siteId] = count;
-  return count <= EXEMPT_PER_SECOND;
+  const count = (throughs[name] ?? 0) + 1;
+  throughs[name] = count;
+  return count <= perSecond;
 }
 
 function refuse(site: Loaded, reason: "flood.blocked" | "flood.throttled"): boolean {

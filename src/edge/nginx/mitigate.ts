@@ -43,8 +43,9 @@ function merge(kept: KeptMitigation[], one: EdgeMitigation, nowMs: number): bool
     if (at >= 0) kept.splice(at, 1);
     return true;
   }
-  const { mitigationId, where, action, difficultyBits } = one;
-  const fresh = { mitigationId, where, action, difficultyBits, endsAtMs: nowMs + one.seconds * 1000 };
+  const { mitigationId, where, action, difficultyBits, perSecond } = one;
+  const endsAtMs = nowMs + one.seconds * 1000;
+  const fresh = { mitigationId, where, action, difficultyBits, perSecond, endsAtMs };
   if (at >= 0) kept[at] = fresh;
   else if (kept.length >= MITIGATIONS_PER_SITE_MAX) return false;
   else kept.push(fresh);
