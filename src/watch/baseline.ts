@@ -8,6 +8,14 @@ const HOUR_MS = 3_600_000;
 /** The level follows with this time constant once it knows that much. */
 const LEVEL_SECONDS = 240;
 const SHARE_SECONDS = 600;
+/**
+ * What grows slowly is followed by the level, whatever it is. So nothing is expected beyond so many times the mean of half a day, or of this hour in
+ * other weeks: what goes beyond is looked into, and if it is people it stays what it was. From an hour of knowledge on.
+ */
+const SLOW_SECONDS = 12 * 3600;
+const SLOW_TIMES = 4;
+const SLOW_HIGH_TIMES = 3 * SLOW_TIMES;
+const SLOW_KNOWN_SECONDS = 3600;
 /** A site that was never seen is taken for one with a few visitors at once. */
 const PRIOR_PER_SECOND = 10;
 const PRIOR_SECONDS = 5;
@@ -41,6 +49,7 @@ export type Expectation = {
 
 export type KeptBaseline = {
   readonly level: number;
+  readonly slow: number;
   readonly variance: number;
   readonly seconds: number;
   readonly peak: number;
@@ -53,6 +62,7 @@ export type KeptBaseline = {
 
 export class Baseline {
   #level = 0;
+  #slow = 0;
   #variance = 0;
   #seconds = 0;
   #lastMs = 0;
@@ -93,6 +103,8 @@ export class Baseline {
     const rate = requests / seconds;
     const steps = Math.min(seconds, 5);
     const weight = Math.max(steps / (this.#seconds + steps), 1 - Math.exp(-steps / LEVEL_SECONDS));
+    this.#slow +=
+      Math.max(steps / (this.#seconds + steps), 1 - Math.exp(-steps / SLOW_SECONDS)) * (rate - this.#slow);
     const off = rate - this.#level;
     this.#level += weight * off;
     // Of one second: the variance of a mean over several is that much less.
@@ -144,14 +156,18 @@ export class Baseline {
     const silent = (untilMs - this.#lastMs) / 1000;
     if (this.#lastMs === 0 || silent < 1.5) return;
     const seconds = Math.min(silent, 10 * LEVEL_SECONDS);
-    const left = Math.max(
-      Math.exp(-seconds / LEVEL_SECONDS),
-      this.#seconds < LEVEL_SECONDS ? this.#seconds / (this.#seconds + seconds) : 0,
-    );
+    const left = this.#leftAfter(seconds, LEVEL_SECONDS);
+    this.#slow *= this.#leftAfter(seconds, SLOW_SECONDS);
     this.#variance = left * (this.#variance + (1 - left) * this.#level * this.#level);
     this.#level *= left;
     this.#seconds = Math.min(this.#seconds + seconds, 1e9);
     this.#hourSeconds += Math.min(seconds, HOUR_MS / 1000);
+  }
+
+  /** What is left of a mean with that memory after so much silence. */
+  #leftAfter(seconds: number, memory: number): number {
+    const young = this.#seconds < memory ? this.#seconds / (this.#seconds + seconds) : 0;
+    return Math.max(Math.exp(-seconds / memory), young);
   }
 
   #learnHour(rate: number, { seconds, nowMs }: { readonly seconds: number; readonly nowMs: number }): void {
@@ -203,20 +219,28 @@ export class Baseline {
     const level = this.#lastMs === 0 ? 0 : this.#level * Math.exp(-silent / LEVEL_SECONDS);
     const prior = PRIOR_SECONDS / (PRIOR_SECONDS + this.#seconds);
     const isLearned = this.#seconds >= LEARNED_SECONDS_MIN;
-    const perSecond = isLearned ? level : Math.max(level, prior * PRIOR_PER_SECOND);
+    const slot = Math.floor(nowMs / HOUR_MS) % HOURS_OF_WEEK;
+    const slow = this.#slowAt(slot);
+    const perSecond = isLearned
+      ? Math.min(level, SLOW_TIMES * slow)
+      : Math.max(level, prior * PRIOR_PER_SECOND);
     const sureness = Math.min(1, this.#seconds / 90);
     const dispersion = sureness * DISPERSION_MIN + (1 - sureness) * PRIOR_DISPERSION;
     const variance = Math.max(this.#variance, dispersion * perSecond, 4);
-    const slot = Math.floor(nowMs / HOUR_MS) % HOURS_OF_WEEK;
     const usualHigh = Math.max(
       perSecond,
       this.#highs[slot] ?? -1,
       // People are early and late.
       nowMs % HOUR_MS > HOUR_MS - 120_000 ? (this.#highs[(slot + 1) % HOURS_OF_WEEK] ?? -1) : -1,
       nowMs % HOUR_MS < 600_000 ? (this.#highs[(slot + HOURS_OF_WEEK - 1) % HOURS_OF_WEEK] ?? -1) : -1,
-      this.#peakAt(nowMs),
+      Math.min(this.#peakAt(nowMs), SLOW_HIGH_TIMES * slow),
     );
     return { perSecond, variance, usualHigh, isLearned };
+  }
+
+  /** The mean of half a day, or of this hour in other weeks; Infinity while too little is known. */
+  #slowAt(slot: number): number {
+    return this.#seconds < SLOW_KNOWN_SECONDS ? Infinity : Math.max(this.#slow, this.#means[slot] ?? -1);
   }
 
   /** The highest rate of a day, whatever it was: what was there an hour ago is no news, even if nobody can say yet that it is usual. */
@@ -234,6 +258,7 @@ export class Baseline {
     const short = (value: number): number => Number(value.toPrecision(5));
     return {
       level: short(this.#level),
+      slow: short(this.#slow),
       variance: short(this.#variance),
       seconds: Math.round(this.#seconds),
       peak: short(this.#peak),
@@ -247,6 +272,7 @@ export class Baseline {
 
   fromKept(kept: KeptBaseline): void {
     this.#level = kept.level;
+    this.#slow = kept.slow;
     this.#variance = kept.variance;
     this.#seconds = kept.seconds;
     this.#peak = kept.peak;

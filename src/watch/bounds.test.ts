@@ -112,7 +112,11 @@ test("texts are held once, and let go with their last holder", () => {
   const reference = room.open("a");
   const random = chanceOf(4);
   for (let i = 0; i < 5000; i++) {
-    reference.offer(sampleOf(siteOf(1), i, { path: `/${i}` }), { nowMs: START_MS + i * 1000, random });
+    reference.offer(sampleOf(siteOf(1), i, { path: `/${i}` }), {
+      seconds: 1,
+      nowMs: START_MS + i * 1000,
+      random,
+    });
   }
   assert.equal(reference.size, 2000);
   assert.ok(texts.size < 2100);
@@ -124,17 +128,17 @@ test("texts are held once, and let go with their last holder", () => {
   assert.equal(texts.bytes, 0);
 });
 
-test("the reference follows the time: what was usual yesterday is gone", () => {
+test("the reference follows the time: what was usual days ago is gone", () => {
   const reference = new Reference(new Texts());
   const random = chanceOf(5);
   const offer = (path: string, hour: number): void => {
     for (let i = 0; i < 4000; i++) {
       const nowMs = START_MS + hour * 3_600_000 + i * 100;
-      reference.offer(sampleOf(siteOf(1), 0, { path }), { nowMs, random });
+      reference.offer(sampleOf(siteOf(1), 0, { path }), { seconds: 0.1, nowMs, random });
     }
   };
   offer("/old", 0);
-  offer("/new", 24);
+  offer("/new", 96);
   const old = Array.from({ length: reference.size }, (_, row) => reference.valuesAt(row)[1]).filter(
     (path) => path === "/old",
   );

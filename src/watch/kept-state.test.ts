@@ -82,7 +82,7 @@ test("of each site every number and text is looked at", () => {
   const stage = calmStage();
   stage.runUntil(START_MS + 30_000);
   const [site] = [...stage.engine.toKept(5)];
-  const head = '{"kept":"parapet-watch-1"}\n';
+  const head = '{"kept":"parapet-watch-2"}\n';
   const parse = (value: unknown) => parseKept(`${head}${JSON.stringify(value)}\n`);
   assert.ok(parse(site).ok);
   const { baseline, reference } = site!;
@@ -90,6 +90,7 @@ test("of each site every number and text is looked at", () => {
     { ...site, siteId: "site_x" },
     { ...site, baseline: { ...baseline, level: -1 } },
     { ...site, baseline: { ...baseline, level: null } },
+    { ...site, baseline: { ...baseline, slow: undefined } },
     { ...site, baseline: { ...baseline, variance: "1" } },
     { ...site, baseline: { ...baseline, means: [] } },
     { ...site, baseline: { ...baseline, highs: baseline.highs.map(() => 1e300) } },
@@ -107,12 +108,24 @@ test("of each site every number and text is looked at", () => {
   assert.equal(parseKept(`${head}${JSON.stringify(site)}`).ok, false);
 });
 
+test("of a file of the version before the rates are taken, and no samples", () => {
+  const stage = calmStage();
+  stage.runUntil(START_MS + 30_000);
+  const [site] = [...stage.engine.toKept(5)];
+  const { slow: _, ...baseline } = site!.baseline;
+  const parsed = parseKept(`{"kept":"parapet-watch-1"}\n${JSON.stringify({ ...site, baseline })}\n`);
+  assert.ok(parsed.ok);
+  assert.deepEqual(parsed.value, [
+    { ...site, baseline: { ...baseline, slow: baseline.level }, reference: [] },
+  ]);
+});
+
 test("whatever the file holds, reading it never throws", () => {
   fc.assert(
     fc.property(
       fc.oneof(
         fc.string(),
-        fc.json().map((json) => `{"kept":"parapet-watch-1"}\n${json}\n`),
+        fc.json().map((json) => `{"kept":"parapet-watch-2"}\n${json}\n`),
       ),
       (text) => {
         const parsed = parseKept(text);

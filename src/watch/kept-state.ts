@@ -20,7 +20,9 @@ export const KEPT_SAMPLES_MAX = 400;
 const WITH_SAMPLES_BYTES = KEPT_BYTES_MAX / 2;
 const LINE_BYTES_MAX = 4 * 1024 * 1024;
 const KEPT_SITES_MAX = 20_000;
-const HEAD = '{"kept":"parapet-watch-1"}';
+const HEAD = '{"kept":"parapet-watch-2"}';
+/** Knew no slow mean, and weighed samples otherwise: of it the rates are taken. */
+const HEAD_BEFORE = '{"kept":"parapet-watch-1"}';
 
 export type KeptSite = {
   readonly siteId: SiteId;
@@ -113,13 +115,14 @@ function readBounded(path: string): Parsed<string> | null {
 /** Foreign until proved otherwise: everything is looked at, nothing is trusted for being ours. */
 export function parseKept(text: string): Parsed<KeptSite[]> {
   const lines = text.split("\n");
-  if (lines[0] !== HEAD) return { ok: false, why: "It does not begin as it should" };
+  const isBefore = lines[0] === HEAD_BEFORE;
+  if (lines[0] !== HEAD && !isBefore) return { ok: false, why: "It does not begin as it should" };
   if (lines.at(-1) !== "") return { ok: false, why: "Its last line is cut off" };
   if (lines.length - 2 > KEPT_SITES_MAX) return { ok: false, why: "It has more sites than it may have" };
   const sites: KeptSite[] = [];
   const seen = new Set<string>();
   for (const line of lines.slice(1, -1)) {
-    const site = line.length > LINE_BYTES_MAX ? null : parseSite(line);
+    const site = line.length > LINE_BYTES_MAX ? null : parseSite(line, isBefore);
     if (site === null) return { ok: false, why: `Line ${sites.length + 2} is not what is kept of a site` };
     if (seen.has(site.siteId))
       return { ok: false, why: `Line ${sites.length + 2} is of a site that was there` };
@@ -129,7 +132,7 @@ export function parseKept(text: string): Parsed<KeptSite[]> {
   return { ok: true, value: sites };
 }
 
-function parseSite(line: string): KeptSite | null {
+function parseSite(line: string, isBefore: boolean): KeptSite | null {
   let value: unknown;
   try {
     value = JSON.parse(line);
@@ -137,10 +140,12 @@ function parseSite(line: string): KeptSite | null {
     return null;
   }
   if (!isRecord(value)) return null;
-  const { siteId, baseline, reference } = value;
+  const { siteId, reference } = value;
+  const before = isBefore && isRecord(value["baseline"]) ? value["baseline"] : null;
+  const baseline = before === null ? value["baseline"] : { ...before, slow: before["level"] };
   if (typeof siteId !== "string" || !ID_PATTERN.test(siteId)) return null;
   if (!isBaseline(baseline) || !isReference(reference)) return null;
-  return { siteId: siteId as SiteId, baseline, reference };
+  return { siteId: siteId as SiteId, baseline, reference: isBefore ? [] : reference };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -153,11 +158,12 @@ function isNumber(value: unknown, least: number, most: number): value is number 
 
 function isBaseline(value: unknown): value is KeptBaseline {
   if (!isRecord(value)) return false;
-  const { level, variance, seconds, peak, peakAtMs, lastMs, shares, means, highs } = value;
+  const { level, slow, variance, seconds, peak, peakAtMs, lastMs, shares, means, highs } = value;
   const isHours = (hours: unknown): boolean =>
     Array.isArray(hours) && hours.length === HOURS_OF_WEEK && hours.every((hour) => isNumber(hour, -1, 1e8));
   return (
     isNumber(level, 0, 1e8) &&
+    isNumber(slow, 0, 1e8) &&
     isNumber(variance, 0, 1e15) &&
     isNumber(seconds, 0, 1e10) &&
     isNumber(peak, 0, 1e8) &&

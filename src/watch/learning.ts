@@ -20,7 +20,10 @@ const QUARANTINE_MS = 15_000;
 const QUARANTINE_SAMPLES = 128;
 const QUARANTINE_FROM = 400;
 
-type Waiting = { readonly sinceMs: number; weight: number; readonly samples: Reference };
+/** However rarely somebody comes, what waited speaks for no longer than this. */
+const WAITED_SECONDS_MAX = 60;
+
+type Waiting = { readonly sinceMs: number; seconds: number; readonly samples: Reference };
 
 export class Learning {
   readonly #siteId: string;
@@ -95,29 +98,33 @@ export class Learning {
     if (this.#younger !== null && nowMs - this.#younger.sinceMs >= QUARANTINE_MS) {
       this.#letIn(this.#elder);
       this.#elder = this.#younger;
+      this.#elder.seconds = Math.min(WAITED_SECONDS_MAX, (nowMs - this.#elder.sinceMs) / 1000);
       this.#younger = null;
     }
-    const offered = { nowMs: sample.atMs, random: this.#random };
     if (this.#reference.size < QUARANTINE_FROM && this.#younger === null && this.#elder === null) {
-      this.#reference.offer(sample, offered);
+      const perSecond = Math.max(1, this.#baseline.expected(nowMs).perSecond);
+      this.#offer(this.#reference, sample, sample.weight / perSecond);
       return;
     }
     if (this.#younger === null) {
-      this.#younger = { sinceMs: nowMs, weight: 0, samples: new Reference(this.#texts) };
+      this.#younger = { sinceMs: nowMs, seconds: 0, samples: new Reference(this.#texts) };
       this.#younger.samples.shrinkTo(QUARANTINE_SAMPLES);
     }
-    this.#younger.weight += sample.weight;
-    this.#younger.samples.offer(sample, offered);
+    this.#offer(this.#younger.samples, sample, sample.weight);
+  }
+
+  #offer(to: Reference, sample: FloodSample, seconds: number): void {
+    to.offer(sample, { seconds, nowMs: sample.atMs, random: this.#random });
   }
 
   #letIn(waiting: Waiting | null): void {
     if (waiting === null) return;
     const { samples, sinceMs } = waiting;
-    const weight = waiting.weight / Math.max(1, samples.size);
+    const seconds = waiting.seconds / Math.max(1, samples.size);
     for (let row = 0; row < samples.size; row++) {
       this.#reference.offer(
-        { values: samples.valuesAt(row), isAsset: samples.isAssetAt(row), weight },
-        { nowMs: sinceMs, random: this.#random },
+        { values: samples.valuesAt(row), isAsset: samples.isAssetAt(row) },
+        { seconds, nowMs: sinceMs, random: this.#random },
       );
     }
     samples.clear();

@@ -1,7 +1,8 @@
 /**
  * A site's recent good traffic, as a weighted sample that forgets: each sample gets the key ln(weight) + time / LIFE + Gumbel noise, and those with the highest
- * keys stay. That is sampling without replacement by weight under exponential decay (Efraimidis and Spirakis 2006 in logarithms, with forward
- * decay after Cormode et al. 2009): a busy site holds its last hours, a quiet one its last days, with nothing to set. Samples of floods must
+ * keys stay. The weight is the time that a sample speaks for, not the requests: what comes often for a short while is no larger a part than what else came in
+ * that while, so that nobody becomes usual by asking more. That is sampling without replacement by weight under exponential decay (Efraimidis and Spirakis 2006 in logarithms, with forward
+ * decay after Cormode et al. 2009): a site holds its last half day and something of the days before, with nothing to set. Samples of floods must
  * not come here: whoever offers waits until a moment has proved quiet.
  */
 import type { FloodSample } from "../contract/flood.ts";
@@ -11,7 +12,7 @@ import type { Texts } from "./texts.ts";
 export const REFERENCE_SAMPLES_MAX = 2000;
 export const REFERENCE_SAMPLES_MIN = 64;
 /** After this long a sample is e times less likely to be still there than a fresh one, if new ones come. */
-const LIFE_MS = 2 * 3_600_000;
+const LIFE_MS = 12 * 3_600_000;
 const SAMPLE_BYTES = FEATURE_COUNT * 4 + 32;
 
 /** As it is kept on disk: where clients are is left out. */
@@ -62,15 +63,20 @@ export class Reference {
   }
 
   offer(
-    sample: Pick<FloodSample, "values" | "isAsset" | "weight">,
-    { nowMs, random }: { readonly nowMs: number; readonly random: () => number },
+    sample: Pick<FloodSample, "values" | "isAsset">,
+    {
+      seconds,
+      nowMs,
+      random,
+    }: {
+      /** Of the site's time that the sample speaks for. */
+      readonly seconds: number;
+      readonly nowMs: number;
+      readonly random: () => number;
+    },
   ): void {
     const gumbel = -Math.log(-Math.log(Math.max(random(), 1e-12)));
-    this.#keep(
-      sample.values,
-      sample.isAsset,
-      Math.log(Math.max(sample.weight, 1)) + nowMs / LIFE_MS + gumbel,
-    );
+    this.#keep(sample.values, sample.isAsset, Math.log(Math.max(seconds, 1e-9)) + nowMs / LIFE_MS + gumbel);
   }
 
   #keep(values: readonly string[], isAsset: boolean, key: number): void {

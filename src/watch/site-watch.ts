@@ -57,6 +57,8 @@ const SEARCH_EVERY_MS = 200;
 const SEARCH_EVERY_MS_MAX = 2000;
 const SEARCH_OFTEN_MS = 3000;
 const CLEARED_LEARNED_PER_TICK = 5;
+/** Together they speak for the tick. */
+const CLEARED_SECONDS = 0.1 / CLEARED_LEARNED_PER_TICK;
 const SAMPLES_WANTED = 100;
 /** Answers of so long ago still speak of now: they are told two or three seconds late. */
 const ANSWERS_MS = 6000;
@@ -175,7 +177,8 @@ export class SiteWatch {
     let learned = 0;
     for (const sample of samples) {
       if (!sample.isCleared || sample.passage !== "passed") continue;
-      this.reference.offer(sample, { nowMs: sample.atMs, random: this.#shared.random });
+      const { random } = this.#shared;
+      this.reference.offer(sample, { seconds: CLEARED_SECONDS, nowMs: sample.atMs, random });
       learned += 1;
       if (learned >= CLEARED_LEARNED_PER_TICK) return;
     }

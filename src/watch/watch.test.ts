@@ -123,7 +123,7 @@ test("a node holds a flood by itself, tells of it over the bus, bans who persist
   assert.deepEqual(watch.incidents()[0]!.incidentId, told[0]!.incidentId);
   await watch.stop();
   assert.deepEqual([...new Set(bans)], ["192.0.2.9"]);
-  assert.match(readFileSync(join(stateDir, WATCH_FILE), "utf8"), /parapet-watch-1/);
+  assert.match(readFileSync(join(stateDir, WATCH_FILE), "utf8"), /parapet-watch-2/);
   await bus.close();
 });
 
