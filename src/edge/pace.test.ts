@@ -84,13 +84,17 @@ test("probes that pile up, or a bound that falls, are strain; a few at once are 
   stretch(pace, 2, 400);
   stretch(pace, 3, 1);
   assert.equal(pace.every, 20);
-  assert.equal(isStrained(pace, 7, BOUND), false);
-  assert.equal(isStrained(pace, 8, BOUND), true);
-  assert.equal(isStrained(pace, 8, 200), false);
-  assert.equal(isStrained(pace, 0, BOUND * 0.81), false);
-  assert.equal(isStrained(pace, 0, BOUND * 0.79), true);
+  assert.equal(isStrained(pace, { probes: 7, alone: 0, bound: BOUND }), false);
+  assert.equal(isStrained(pace, { probes: 8, alone: 0, bound: BOUND }), true);
+  assert.equal(isStrained(pace, { probes: 8, alone: 0, bound: 200 }), false);
+  // Who was there before stands for nobody else.
+  assert.equal(isStrained(pace, { probes: 0, alone: BOUND, bound: BOUND }), false);
+  assert.equal(isStrained(pace, { probes: 8, alone: 39, bound: 200 }), false);
+  assert.equal(isStrained(pace, { probes: 8, alone: 41, bound: 200 }), true);
+  assert.equal(isStrained(pace, { probes: 0, alone: 0, bound: BOUND * 0.81 }), false);
+  assert.equal(isStrained(pace, { probes: 0, alone: 0, bound: BOUND * 0.79 }), true);
   closePace(pace);
-  assert.equal(isStrained(pace, 8, BOUND), false);
+  assert.equal(isStrained(pace, { probes: 8, alone: 0, bound: BOUND }), false);
   assert.equal(pace.level, 0);
 });
 

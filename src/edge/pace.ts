@@ -89,9 +89,15 @@ export function closePace(pace: Pace): void {
   pace.peak = 0;
 }
 
-/** Whether the probes say that the origin is in trouble. `probes`: those that are there now; `bound`: how many requests may be. */
-export function isStrained(pace: Pace, probes: number, bound: number): boolean {
+/**
+ * Whether the probes say that the origin is in trouble. `probes`: those that are there now, each of which stands for others; `alone`: requests that took a place
+ * before the gate was opened, and stand for themselves; `bound`: how many requests may be there.
+ */
+export function isStrained(
+  pace: Pace,
+  { probes, alone, bound }: { readonly probes: number; readonly alone: number; readonly bound: number },
+): boolean {
   if (!pace.isOpen) return false;
-  if (probes >= STRAIN_PROBES_MIN && probes * pace.every > bound) return true;
+  if (probes >= STRAIN_PROBES_MIN && probes * pace.every + alone > bound) return true;
   return bound < pace.boundThen * BOUND_SHARE_MIN;
 }

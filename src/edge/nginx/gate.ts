@@ -46,6 +46,8 @@ type Gate = {
   termsReadAt: number;
   flow: Flow;
   atOrigin: number;
+  /** Those of them that are probes. */
+  probes: number;
   knownWaiting: number;
   strangersWaiting: number;
   /** Turns that were called and not taken yet. */
@@ -58,6 +60,8 @@ type Gate = {
 };
 type Place = {
   readonly siteId: string;
+  /** It was taken while the gate was open. */
+  readonly isProbe: boolean;
   readonly since: number;
   headAt: number | undefined;
   /** Its client left before the origin said anything: until then the origin is taken to work on. */
@@ -91,6 +95,7 @@ function gateOf(siteId: string): Gate | undefined {
     termsReadAt: ngx.now(),
     flow: newFlow(found.atOnce, found.usualSeconds),
     atOrigin: 0,
+    probes: 0,
     knownWaiting: 0,
     strangersWaiting: 0,
     turnsOut: 0,
@@ -180,15 +185,17 @@ function waitAsStranger(gate: Gate): boolean {
 
 function hold(gate: Gate, request: string, siteId: string): void {
   gate.atOrigin += 1;
-  places[request] = { siteId, since: ngx.now(), headAt: undefined, leftUntil: undefined };
+  const { isOpen: isProbe } = gate.pace;
+  if (isProbe) gate.probes += 1;
+  places[request] = { siteId, isProbe, since: ngx.now(), headAt: undefined, leftUntil: undefined };
   placeCount += 1;
   look(gate);
 }
 
 /** A place was taken, or an answer came. */
 function look(gate: Gate): void {
-  const { flow } = gate;
-  if (isStrained(gate.pace, gate.atOrigin, flow.bound)) {
+  const { flow, probes } = gate;
+  if (isStrained(gate.pace, { probes, alone: gate.atOrigin - probes, bound: flow.bound })) {
     closePace(gate.pace);
     gate.busyAt = ngx.now();
     // Many are there that took no place.
@@ -247,6 +254,7 @@ function free(request: string, place: Place): void {
   const gate = gates[place.siteId];
   if (gate === undefined) return;
   gate.atOrigin -= 1;
+  if (place.isProbe) gate.probes -= 1;
   callNext(gate);
 }
 
