@@ -20,7 +20,8 @@ import * as incidents from "../store/incidents.ts";
 import type { OwnerMail } from "./hostnames.ts";
 import { noticeMail } from "./incident-mail.ts";
 import { nextNotices, type Notice } from "./incident-notices.ts";
-import { newWebhookSecret, readWebhookUrl, sendWebhook, type LookUp } from "./webhook.ts";
+import type { NameLook } from "./name-look.ts";
+import { newWebhookSecret, readWebhookUrl, sendWebhook } from "./webhook.ts";
 
 export interface Notifications {
   read(siteId: SiteId): Promise<NotificationsView>;
@@ -59,7 +60,7 @@ export function openNotifications(deps: {
   readonly random: (bytes: number) => Uint8Array;
   /** Nobody is written to without it. */
   readonly mail: OwnerMail | null;
-  readonly lookUp?: LookUp;
+  readonly lookUp?: NameLook;
 }): NotificationsInside {
   const { db, now, settings } = deps;
   const privateRanges = settings.originPrivateRanges;

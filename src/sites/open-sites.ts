@@ -39,7 +39,7 @@ import { openBans } from "./bans.ts";
 import { openIncidents } from "./incidents.ts";
 import { openNotifications } from "./notifications.ts";
 import { openProtection, type AskRuleCounts, type ProtectionInside } from "./protection.ts";
-import type { LookUp } from "./webhook.ts";
+import type { NameLook } from "./name-look.ts";
 import type { SiteFacts, Sites } from "./sites.ts";
 
 /** A node that has not said hello for this long counts as gone: nobody waits for its acknowledgement. */
@@ -70,7 +70,7 @@ export async function openSites(options: {
   /** What nodes count of a site's rules; nobody says when left out. */
   readonly ruleCounts?: AskRuleCounts;
   /** Where a webhook's name leads; the system is asked unless a test says otherwise. */
-  readonly webhookLookUp?: LookUp;
+  readonly webhookLookUp?: NameLook;
 }): Promise<Sites> {
   const { db, bus, settings, now, random } = options;
   const nodes = new Map<NodeId, NodeHello>();

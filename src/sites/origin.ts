@@ -6,12 +6,12 @@
  */
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
-import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import { Fault, type Parsed } from "../contract/fault.ts";
 import type { OriginScheme } from "../contract/origin-pool.ts";
 import { kindRefused } from "../contract/public-address.ts";
+import { lookUpName } from "./name-look.ts";
 
 export type Origin = { readonly scheme: OriginScheme; readonly host: string; readonly port: number };
 
@@ -57,8 +57,7 @@ export function addressAllowed(address: string, privateRanges: readonly string[]
 export async function resolveOrigin(origin: Origin): Promise<readonly string[]> {
   if (isIP(origin.host) !== 0) return [origin.host];
   try {
-    const found = await lookup(origin.host, { all: true, verbatim: true });
-    return found.slice(0, 16).map((entry) => entry.address);
+    return await lookUpName(origin.host);
   } catch (cause) {
     throw new Fault(
       "site.origin-unreachable",

@@ -5,18 +5,17 @@
  * lead around that check; of the answer only the status counts, and no more than ANSWER_BYTES_MAX of it are read.
  */
 import { createHmac } from "node:crypto";
-import { lookup } from "node:dns/promises";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
 import { Fault, type Parsed } from "../contract/fault.ts";
+import { lookUpName, type NameLook } from "./name-look.ts";
 import { addressAllowed } from "./origin.ts";
 
 export const WEBHOOK_URL_CHARS_MAX = 1000;
 export const WEBHOOK_MS = 10_000;
 const ANSWER_BYTES_MAX = 16 * 1024;
 const SECRET_BYTES = 32;
-const ADDRESSES_MAX = 16;
 
 export type WebhookTry = {
   readonly status: number | null;
@@ -34,7 +33,6 @@ export type WebhookMessage = {
   readonly body: string;
 };
 /** Where a name leads. */
-export type LookUp = (host: string) => Promise<readonly string[]>;
 
 export function newWebhookSecret(random: (bytes: number) => Uint8Array): string {
   return `whsec_${Buffer.from(random(SECRET_BYTES)).toString("base64")}`;
@@ -68,11 +66,11 @@ export async function sendWebhook(
   message: WebhookMessage,
   options: {
     readonly privateRanges: readonly string[];
-    readonly lookUp?: LookUp;
+    readonly lookUp?: NameLook;
     readonly timeoutMs?: number;
   },
 ): Promise<WebhookTry> {
-  const { privateRanges, lookUp = systemLookUp, timeoutMs = WEBHOOK_MS } = options;
+  const { privateRanges, lookUp = lookUpName, timeoutMs = WEBHOOK_MS } = options;
   const read = readWebhookUrl(message.url, privateRanges);
   if (!read.ok) return { status: null, why: read.why, isFinal: true };
   const url = new URL(read.value);
@@ -154,9 +152,6 @@ function post(
 }
 
 const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, "");
-
-const systemLookUp: LookUp = async (host) =>
-  (await lookup(host, { all: true, verbatim: true })).slice(0, ADDRESSES_MAX).map(({ address }) => address);
 
 /** A look-up cannot be called off, but nobody has to wait for it. */
 async function orTimeOut<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
