@@ -9,6 +9,7 @@ import { ENDPOINTS, type Endpoints } from "../contract/http.ts";
 import { actorOf, admit } from "./access.ts";
 import * as bodies from "./bodies.ts";
 import { BODY_BYTES_MAX, parseJson, readBody } from "./bounds.ts";
+import { onRecord } from "./deeds.ts";
 import { endpoints, type Endpoint } from "./endpoints.ts";
 import { problemResponse, type ProblemContext } from "./problem.ts";
 import type { Services } from "./services.ts";
@@ -42,7 +43,7 @@ export function createApi(deps: {
       const params = inputOf(paramsSchema(path), c.req.param()) as Record<string, string>;
       const query = inputOf(endpoint.query, queryOf(new URL(c.req.url))) as Record<string, string>;
       const body = CHANGES.has(method) ? inputOf(endpoint.body, await jsonOf(c.req.raw)) : null;
-      const answer = await endpoint.run({
+      const call = {
         services,
         signIn,
         visitor: visitor as Visitor,
@@ -51,7 +52,8 @@ export function createApi(deps: {
         query,
         body: body as never,
         client: c.env.client,
-      });
+      };
+      const answer = await onRecord(key, call, async () => endpoint.run(call));
       return c.json(endpoint.answer.parse(answer) as object, 200, PRIVATE);
     });
   }

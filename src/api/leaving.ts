@@ -3,8 +3,9 @@
  * carries private keys: it is answered to an owner and written nowhere, and no error quotes it.
  */
 import { Fault } from "../contract/fault.ts";
-import type { RevisionRow, SiteExport } from "../contract/http-sites.ts";
+import { DEEDS_EXPORTED_MAX, type RevisionRow, type SiteExport } from "../contract/http-sites.ts";
 import type { SiteId } from "../contract/ids.ts";
+import { deedsOf } from "../store/site-deeds.ts";
 import { listMembers } from "./members.ts";
 import type { Services } from "./services.ts";
 import type { SignIn } from "./sign-in.ts";
@@ -17,13 +18,14 @@ const HISTORY_PAGES_MAX = 20;
 export async function exportOf(deps: Deps, siteId: SiteId): Promise<SiteExport> {
   const { services } = deps;
   const { sites } = services;
-  const [settings, hostnames, members, certificates, log, protection] = await Promise.all([
+  const [settings, hostnames, members, certificates, log, protection, deeds] = await Promise.all([
     sites.settings.read(siteId),
     sites.hostnames.list(siteId),
     listMembers(deps, siteId),
     services.certificates.exportOf(siteId),
     services.siteLog(siteId),
     sites.protection.exportOf(siteId),
+    deedsOf(services.db, siteId, { before: null, limit: DEEDS_EXPORTED_MAX }),
   ]);
   return {
     schema: 1,
@@ -35,6 +37,7 @@ export async function exportOf(deps: Deps, siteId: SiteId): Promise<SiteExport> 
     certificates,
     log,
     protection,
+    deeds,
     madeAt: new Date(services.now()).toISOString(),
   };
 }

@@ -17,7 +17,9 @@ import {
   type SiteExport,
 } from "../contract/http-sites.ts";
 import type { SiteId, UserId } from "../contract/ids.ts";
+import { SITE_DEEDS, type SiteDeed } from "../contract/site-deeds.ts";
 import { NO_CERTIFICATE } from "../sites/certificates.ts";
+import { countDeeds, deedsOf } from "../store/site-deeds.ts";
 import { activeRoles, type Access } from "./access.ts";
 import { hostnameOnly, memberBody, noQuery } from "./bodies.ts";
 import type { Call, Endpoint } from "./endpoints.ts";
@@ -36,6 +38,7 @@ const text = z.string();
 const maybe = text.nullable();
 const lines = z.array(text).readonly();
 
+const DEEDS_PAGE = 100;
 const TRIES_MAX = 60;
 const TRY_WINDOW_MS = 10 * 60_000;
 const KEYS_MAX = 10_000;
@@ -72,6 +75,20 @@ const member: z.ZodType<MemberView> = z.object({
   role: z.enum(SITE_ROLES),
   since: text,
 });
+const deed: z.ZodType<SiteDeed> = z.object({
+  number: z.number(),
+  at: text,
+  who: text,
+  deed: z.enum(SITE_DEEDS),
+  about: text,
+  isDone: z.boolean(),
+});
+const deedsQuery = z.strictObject({
+  before: z
+    .string()
+    .regex(/^[1-9]\d{0,14}$/, "Give a deed's number")
+    .exactOptional(),
+});
 const siteExport: z.ZodType<SiteExport> = z.object({
   schema: z.literal(1),
   siteId: text as unknown as z.ZodType<SiteId>,
@@ -81,6 +98,7 @@ const siteExport: z.ZodType<SiteExport> = z.object({
   members: z.array(member).readonly(),
   certificates: z.array(z.object({ hostnames: lines, chainPem: text, keyPem: text })).readonly(),
   protection: protectionExport,
+  deeds: z.array(deed).readonly(),
   log: lines,
   madeAt: text,
 });
@@ -219,6 +237,20 @@ export const ownershipEndpoints: { readonly [Key in keyof OwnershipEndpoints]: E
     run: async (call) => {
       const siteId = await enter(call, "DELETE /sites/{siteId}/members/{userId}");
       return removeSiteMember(call, siteId, call.params["userId"] as UserId);
+    },
+  },
+  "GET /sites/{siteId}/deeds": {
+    summary: "Who did what beside the settings, newest first; `before` asks for older ones",
+    access: MEMBERS,
+    query: deedsQuery,
+    body: nothing,
+    answer: views.page(deed),
+    run: async (call) => {
+      const siteId = await enter(call, "GET /sites/{siteId}/deeds");
+      const { db } = call.services;
+      const before = call.query["before"] === undefined ? null : Number(call.query["before"]);
+      const items = await deedsOf(db, siteId, { before, limit: DEEDS_PAGE });
+      return { items, total: await countDeeds(db, siteId) };
     },
   },
   "GET /sites/{siteId}/preview": {

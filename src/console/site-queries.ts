@@ -36,6 +36,13 @@ export const useRevisions = (siteId: SiteId) =>
     refetchInterval: CALM_POLL_MS,
   });
 
+export const useDeeds = (siteId: SiteId) =>
+  useQuery({
+    queryKey: ["site", siteId, "deeds"],
+    queryFn: ({ signal }: Asked) => client.call("GET /sites/{siteId}/deeds", { params: { siteId }, signal }),
+    refetchInterval: CALM_POLL_MS,
+  });
+
 export const useHostnames = (siteId: SiteId) =>
   useQuery({
     queryKey: ["site", siteId, "hostnames"],

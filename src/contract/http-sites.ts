@@ -6,6 +6,7 @@
 import type { CertificateId, NodeId, SiteId, UserId } from "./ids.ts";
 import type { InForce, Page, SiteView } from "./http.ts";
 import type { ProtectionExport } from "./http-protection.ts";
+import type { SiteDeed } from "./site-deeds.ts";
 import type { SiteSettings } from "./site-settings.ts";
 
 // --- members
@@ -173,8 +174,12 @@ export type SiteExport = {
   /** Access log lines of the site that nodes still hold, newest last, as far as they could be had. */
   readonly log: readonly string[];
   readonly protection: ProtectionExport;
+  /** The newest first, at most DEEDS_EXPORTED_MAX. */
+  readonly deeds: readonly SiteDeed[];
   readonly madeAt: string;
 };
+
+export const DEEDS_EXPORTED_MAX = 1000;
 
 // --- endpoints, by who serves them
 
@@ -203,6 +208,8 @@ export type OwnershipEndpoints = {
   "GET /sites/{siteId}/members": { body: null; answer: Page<MemberView> };
   "PUT /sites/{siteId}/members": { body: { email: string; role: SiteRole }; answer: MemberView };
   "DELETE /sites/{siteId}/members/{userId}": { body: null; answer: Page<MemberView> };
+  /** Who did what beside the settings, the newest first, DEEDS_PAGE at a time; `before` asks for older ones. */
+  "GET /sites/{siteId}/deeds": { body: null; answer: Page<SiteDeed> };
   "GET /sites/{siteId}/preview": {
     body: null;
     answer: { readonly url: string | null; readonly whyNot: string | null };
@@ -252,6 +259,7 @@ export const SITE_ROLE_NEEDED: Readonly<
   "GET /sites/{siteId}/members": "viewer",
   "PUT /sites/{siteId}/members": "owner",
   "DELETE /sites/{siteId}/members/{userId}": "owner",
+  "GET /sites/{siteId}/deeds": "viewer",
   "GET /sites/{siteId}/preview": "viewer",
   "GET /sites/{siteId}/export": "owner",
   "POST /sites/{siteId}/leave": "owner",

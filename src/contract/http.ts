@@ -426,6 +426,7 @@ export const ENDPOINTS = [
   "GET /sites/{siteId}/members",
   "PUT /sites/{siteId}/members",
   "DELETE /sites/{siteId}/members/{userId}",
+  "GET /sites/{siteId}/deeds",
   "GET /sites/{siteId}/preview",
   "GET /sites/{siteId}/export",
   "POST /sites/{siteId}/leave",

@@ -64,7 +64,7 @@ function first<T>(items: readonly T[]): T {
 }
 
 function exported(siteId: SiteId): SiteEndpoints["GET /sites/{siteId}/export"]["answer"] {
-  const { settings, revisions, members, madeAt } = world();
+  const { settings, revisions, members, deeds, madeAt } = world();
   return {
     schema: 1,
     siteId,
@@ -78,6 +78,7 @@ function exported(siteId: SiteId): SiteEndpoints["GET /sites/{siteId}/export"]["
       incidents: [],
       notifications: { mail: [], surges: false, webhook: null, deliveries: [] },
     },
+    deeds,
     log: [],
     madeAt,
   };
@@ -126,6 +127,7 @@ export const SITE_ANSWERS: SiteAnswers = {
   "POST /sites/{siteId}/hostnames": (asked) => first(namesOf(asked)),
   "POST /sites/{siteId}/hostnames/{hostname}/check": (asked) => first(namesOf(asked)),
   "DELETE /sites/{siteId}/hostnames/{hostname}": siteOf,
+  "GET /sites/{siteId}/deeds": ({ situation }) => page(situation === "empty" ? [] : world().deeds),
   "GET /sites/{siteId}/members": () => page(world().members),
   "PUT /sites/{siteId}/members": () => first(world().members),
   "DELETE /sites/{siteId}/members/{userId}": ({ part }) =>

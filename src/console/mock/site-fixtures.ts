@@ -12,6 +12,7 @@ import type {
   RevisionRow,
   SettingsView,
 } from "../../contract/http-sites.ts";
+import type { SiteDeed } from "../../contract/site-deeds.ts";
 import { singleOrigin } from "../../contract/origin-pool.ts";
 import { newSiteSettings, type SiteSettings } from "../../contract/site-settings.ts";
 import { fakeId } from "./fixtures.ts";
@@ -22,6 +23,15 @@ const DAY = 24 * HOUR;
 const LONG = "a-very-long-name-for-a-subdomain.of-an-association.with-a-long-name.example";
 
 export type SiteWorld = ReturnType<typeof siteWorldAt>;
+
+const deedAt = (number: number, at: string, of: Pick<SiteDeed, "deed"> & Partial<SiteDeed>): SiteDeed => ({
+  number,
+  at,
+  who: "Forum Keeper",
+  about: "",
+  isDone: true,
+  ...of,
+});
 
 function settingsOf(at: (ms: number) => string): SiteSettings {
   const plain = newSiteSettings({
@@ -186,6 +196,15 @@ export function siteWorldAt(now: number) {
     },
     { revision: 4, at: at(-9 * DAY), by: "Forum Keeper", note: "Nothing really", changes: [] },
   ];
+  const deeds: SiteDeed[] = [
+    deedAt(14, at(-2 * HOUR), { deed: "certificate-uploaded", about: "forum.example, *.forum.example" }),
+    deedAt(13, at(-DAY), { deed: "exported", isDone: false }),
+    deedAt(9, at(-6 * DAY), {
+      deed: "member-put",
+      about: "somebody.with.a.rather.long.name@a-long-domain-name.forum.example, editor",
+    }),
+    deedAt(4, at(-30 * DAY), { deed: "notifications-changed", about: "hooks.forum.example" }),
+  ];
   const members: MemberView[] = [
     {
       userId: fakeId("user", 11),
@@ -255,6 +274,7 @@ export function siteWorldAt(now: number) {
     settings,
     revisions,
     members,
+    deeds,
     origins,
     purges,
     plan,

@@ -1,4 +1,4 @@
-/** Who changed what, when and why; and one step back, which asks once and makes a new revision. */
+/** Who changed what, when and why; one step back, which asks once and makes a new revision; and who did what beside the settings. */
 import { useState } from "react";
 import type { RevisionRow } from "../../contract/http-sites.ts";
 import type { SiteId } from "../../contract/ids.ts";
@@ -6,12 +6,13 @@ import { useWords } from "../language.tsx";
 import { ActButton } from "../parts/act-button.tsx";
 import { AskOnce } from "../parts/ask-once.tsx";
 import { Changes } from "../parts/changes.tsx";
+import { Panel } from "../parts/head.tsx";
 import { Loaded } from "../parts/loaded.tsx";
 import { sayDone } from "../parts/saved-note.ts";
 import { Moment } from "../parts/times.tsx";
 import { client, useWrite } from "../queries.ts";
 import { whyNotMay } from "../site/may.ts";
-import { useRevisions } from "../site-queries.ts";
+import { useDeeds, useRevisions } from "../site-queries.ts";
 import { SiteFrame, type Site } from "./site-frame.tsx";
 
 function Revision({
@@ -98,27 +99,75 @@ function Revision({
   );
 }
 
+function Deeds({ siteId }: { readonly siteId: SiteId }) {
+  const w = useWords().site.history;
+  const deeds = useDeeds(siteId);
+  return (
+    <Panel title={w.deeds}>
+      <Loaded query={deeds}>
+        {({ items, total }) => (
+          <>
+            {items.length === 0 ? <p className="quiet">{w.noDeeds}</p> : null}
+            <ul className="stack-tight">
+              {items.map((deed) => (
+                <li key={deed.number} className="grid-row">
+                  <div>
+                    <div>
+                      {w.deed[deed.deed]}
+                      {deed.about === "" ? null : (
+                        <>
+                          {" "}
+                          <strong>{deed.about}</strong>
+                        </>
+                      )}
+                      {deed.isDone ? null : (
+                        <>
+                          {" "}
+                          <span className="tag" data-tone="warn">
+                            {w.cutOff}
+                          </span>
+                        </>
+                      )}
+                    </div>
+                    <div className="small quiet">
+                      <Moment at={deed.at} />, {w.by} {deed.who}
+                    </div>
+                  </div>
+                </li>
+              ))}
+            </ul>
+            {total > items.length ? <p className="small quiet">{w.older(total - items.length)}</p> : null}
+          </>
+        )}
+      </Loaded>
+    </Panel>
+  );
+}
+
 export function SiteHistoryScreen({ siteId }: { readonly siteId: SiteId }) {
   const w = useWords().site.history;
   const revisions = useRevisions(siteId);
   return (
     <SiteFrame siteId={siteId} tab="history">
       {(site) => (
-        <Loaded query={revisions}>
-          {(page) =>
-            page.items.length === 0 ? (
-              <div className="panel empty">
-                <strong>{w.none}</strong>
-              </div>
-            ) : (
-              <ul className="stack">
-                {page.items.map((row, i) => (
-                  <Revision key={row.revision} site={site} row={row} current={i === 0} />
-                ))}
-              </ul>
-            )
-          }
-        </Loaded>
+        <>
+          <Loaded query={revisions}>
+            {(page) =>
+              page.items.length === 0 ? (
+                <div className="panel empty">
+                  <strong>{w.none}</strong>
+                </div>
+              ) : (
+                <ul className="stack">
+                  {page.items.map((row, i) => (
+                    <Revision key={row.revision} site={site} row={row} current={i === 0} />
+                  ))}
+                </ul>
+              )
+            }
+          </Loaded>
+          <Deeds siteId={siteId} />
+        </>
       )}
     </SiteFrame>
   );

@@ -3,6 +3,7 @@
  * part `site` of the whole dictionary. Every setting says in a sentence what it does; every irreversible act says what follows.
  */
 import type { CertificateState, HostnameState, SiteRole } from "../../contract/http-sites.ts";
+import type { SiteDeedKind } from "../../contract/site-deeds.ts";
 import type { CacheMode, CacheRule } from "../../contract/cache.ts";
 import type { OwnPageReason } from "../../contract/site-rules.ts";
 import type { SettingsPart } from "../site/parts.ts";
@@ -404,6 +405,22 @@ export const SITE_ENGLISH = {
       `All settings become those of revision ${n}, as a new revision. What was changed since stays in the history.`,
     restoreNote: (n: number) => `Back to revision ${n}`,
     restored: (n: number) => `Brought back as revision ${n}.`,
+    deeds: "Beside the settings",
+    noDeeds: "Nothing was done yet.",
+    older: (n: number) => `${many(n, "older entry", "older entries")} in the export.`,
+    cutOff: "not finished, or cut off",
+    deed: {
+      "hostname-added": "Added a hostname",
+      "hostname-removed": "Let go of a hostname",
+      "member-put": "Gave somebody a role",
+      "member-removed": "Removed a member",
+      "certificate-uploaded": "Uploaded a certificate",
+      "certificate-removed": "Removed a certificate",
+      "certificate-renewed": "Asked for a new certificate",
+      "notifications-changed": "Changed who is told of floods",
+      exported: "Took the export, private keys included",
+      left: "Left with the site",
+    } satisfies Record<SiteDeedKind, string>,
   },
   certificates: {
     none: "There is no certificate yet.",
