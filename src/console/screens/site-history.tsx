@@ -1,7 +1,8 @@
 /** Who changed what, when and why; one step back, which asks once and makes a new revision; and who did what beside the settings. */
 import { useState } from "react";
-import type { RevisionRow } from "../../contract/http-sites.ts";
+import { SITE_ROLES, type RevisionRow } from "../../contract/http-sites.ts";
 import type { SiteId } from "../../contract/ids.ts";
+import type { SiteDeed } from "../../contract/site-deeds.ts";
 import { useWords } from "../language.tsx";
 import { ActButton } from "../parts/act-button.tsx";
 import { AskOnce } from "../parts/ask-once.tsx";
@@ -100,7 +101,14 @@ function Revision({
 }
 
 function Deeds({ siteId }: { readonly siteId: SiteId }) {
-  const w = useWords().site.history;
+  const words = useWords().site;
+  const w = words.history;
+  /** A member's role stands last, and has a word of its own in each language. */
+  const shown = ({ deed, about }: SiteDeed): string => {
+    const at = about.lastIndexOf(", ");
+    const role = SITE_ROLES.find((one) => one === about.slice(at + 2));
+    return deed === "member-put" && role !== undefined ? `${about.slice(0, at)}, ${words.role[role]}` : about;
+  };
   const deeds = useDeeds(siteId);
   return (
     <Panel title={w.deeds}>
@@ -117,7 +125,7 @@ function Deeds({ siteId }: { readonly siteId: SiteId }) {
                       {deed.about === "" ? null : (
                         <>
                           {" "}
-                          <strong>{deed.about}</strong>
+                          <strong>{shown(deed)}</strong>
                         </>
                       )}
                       {deed.isDone ? null : (
@@ -150,7 +158,7 @@ export function SiteHistoryScreen({ siteId }: { readonly siteId: SiteId }) {
   return (
     <SiteFrame siteId={siteId} tab="history">
       {(site) => (
-        <>
+        <div className="stack">
           <Loaded query={revisions}>
             {(page) =>
               page.items.length === 0 ? (
@@ -167,7 +175,7 @@ export function SiteHistoryScreen({ siteId }: { readonly siteId: SiteId }) {
             }
           </Loaded>
           <Deeds siteId={siteId} />
-        </>
+        </div>
       )}
     </SiteFrame>
   );
