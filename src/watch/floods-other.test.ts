@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   addressFrom,
+  any,
   chanceOf,
   outcome,
   population,
@@ -22,7 +23,6 @@ const odd = (name: string): Shape => ({
   tls: `t-${name}`,
   http: "2",
 });
-const any = <T>(list: readonly T[], chance: () => number): T => list[Math.floor(chance() * list.length)]!;
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 const share = (seen: readonly TickSeen[], of: "floodPassed" | "goodHurt"): number => {

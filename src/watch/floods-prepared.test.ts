@@ -1,20 +1,9 @@
 /** Floods that were prepared: by asking early and seldom, and by filling every place with small ones. And an app's own crowd, which is none. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { addressFrom, chanceOf, population, Stage, START_MS, type Values } from "./testing.ts";
+import { addressFrom, any, chanceOf, population, program, Stage, START_MS } from "./testing.ts";
 
 const SEEDS = [1, 2, 3];
-const any = <T>(list: readonly T[], chance: () => number): T => list[Math.floor(chance() * list.length)]!;
-const program = (name: string): Partial<Values> => ({
-  headers: `heads of ${name}`,
-  userAgent: `${name}/1.0`,
-  accept: `accept of ${name}`,
-  language: "",
-  tls: `tls of ${name}`,
-  http: "1.1",
-  path: `/${name}`,
-  pathShape: `/${name}`,
-});
 
 function stageOf(seed: number, perSecond: number) {
   const stage = new Stage(seed);

@@ -1,19 +1,10 @@
 /** What grows slowly: a flood that hopes to be learned on the way, and a site's own visitors and programs, which are. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { addressFrom, population, Stage, START_MS, type Values } from "./testing.ts";
+import { addressFrom, any, population, program, Stage, START_MS } from "./testing.ts";
 
 const HOUR_MS = 3_600_000;
 const CAPACITY = 150;
-const any = <T>(list: readonly T[], chance: () => number): T => list[Math.floor(chance() * list.length)]!;
-const program = (name: string): Partial<Values> => ({
-  headers: `heads of ${name}`,
-  userAgent: `${name}/1.0`,
-  accept: `accept of ${name}`,
-  language: "",
-  tls: `tls of ${name}`,
-  http: "1.1",
-});
 
 for (const { perMinute, hours, passedMax } of [
   { perMinute: 0.05, hours: 12, passedMax: 0.4 },
@@ -31,7 +22,7 @@ for (const { perMinute, hours, passedMax } of [
     stage.traffic.flood(fromMs, {
       untilMs,
       perSecond: (ms) => 2 * (1 + perMinute) ** ((ms - fromMs) / 60_000),
-      make: () => ({ ...program("bot"), ...any(places, chance) }),
+      make: () => ({ ...program("bot"), path: "/", pathShape: "/", ...any(places, chance) }),
     });
     stage.runUntil(untilMs);
     let most = 0;
@@ -76,7 +67,7 @@ test("visitors who come to be eight times as many within an hour, and the progra
     stage.traffic.flood(START_MS, {
       untilMs,
       perSecond: (ms) => share * growth(ms),
-      make: () => ({ ...program(name), path: `/${name}`, pathShape: `/${name}`, ...any(phones, chance) }),
+      make: () => ({ ...program(name), ...any(phones, chance) }),
       isGood: true,
     });
   }

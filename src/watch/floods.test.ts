@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   addressFrom,
+  any,
   chanceOf,
   outcome,
   population,
@@ -36,8 +37,6 @@ type Scenario = {
   readonly perSecond: number;
   readonly make: (scene: Scene) => Partial<Values>;
 };
-
-const any = <T>(list: readonly T[], chance: () => number): T => list[Math.floor(chance() * list.length)]!;
 
 const SCENARIOS: readonly Scenario[] = [
   {

@@ -89,6 +89,21 @@ export function population(chance: () => number, { kinds = 8, name = "b" } = {})
   };
 }
 
+export const any = <T>(list: readonly T[], chance: () => number): T =>
+  list[Math.floor(chance() * list.length)]!;
+
+/** What a program of that name sends, which is no browser, asks for no language and has a path of its own. */
+export const program = (name: string): Partial<Values> => ({
+  headers: `heads of ${name}`,
+  userAgent: `${name}/1.0`,
+  accept: `accept of ${name}`,
+  language: "",
+  tls: `tls of ${name}`,
+  http: "1.1",
+  path: `/${name}`,
+  pathShape: `/${name}`,
+});
+
 export function addressFrom(
   chance: () => number,
   first = 10,
