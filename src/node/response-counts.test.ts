@@ -146,6 +146,7 @@ test("a log that is not there is waited for", async () => {
 
 test("whatever is written, it neither fails nor counts what is not a number", async () => {
   const value = fc.oneof(fc.string(), fc.double(), fc.constant(null), fc.constant(["x"]));
+  const huge = { status: 1.7e308, sentBytes: 1.7e308, originStatus: 1.7e308, originSeconds: 1.7e308 };
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.record({ status: value, sentBytes: value, originStatus: value, originSeconds: value }), {
@@ -155,11 +156,18 @@ test("whatever is written, it neither fails nor counts what is not a number", as
         const taken = await counted(changes.map((change) => line(change)).join(""));
         for (const one of taken) {
           for (const [name, part] of Object.entries(one)) {
-            if (name !== "siteId") assert.ok(Number.isFinite(part), `${name}: ${String(part)}`);
+            if (name === "siteId") continue;
+            assert.ok(Number.isFinite(part) && Number(part) >= 0, `${name}: ${String(part)}`);
           }
         }
       },
     ),
-    { numRuns: 60 },
+    {
+      numRuns: 60,
+      examples: [
+        [Array.from({ length: 3 }, () => huge)],
+        [[{ status: 200, sentBytes: -5, originStatus: 200, originSeconds: "-1" }]],
+      ],
+    },
   );
 });

@@ -15,6 +15,9 @@ const SETTLED_SECONDS = 2;
 const SITES_MAX = 2000;
 const VALUES_MAX = 200;
 const LINE_BYTES_MAX = 64 * 1024;
+/** What one line may say at most; more is no number of nginx. */
+const SENT_BYTES_MAX = 2 ** 50;
+const SECONDS_MAX = 1_000_000;
 
 type Counted = {
   answers: number;
@@ -136,7 +139,7 @@ function nothing(): Counted {
 
 function add(counted: Counted, said: Record<string, unknown>, weight: number): void {
   counted.answers += weight;
-  counted.sentBytes += Number(said["sentBytes"]) * weight || 0;
+  counted.sentBytes += numberOf(said["sentBytes"], SENT_BYTES_MAX) * weight;
   if (said["cache"] === "HIT" || said["cache"] === "STALE" || said["cache"] === "UPDATING") {
     counted.cacheHits += weight;
     return;
@@ -178,6 +181,12 @@ function lastOf(text: unknown): string {
 
 function sumOf(text: unknown): number {
   let sum = 0;
-  for (const part of String(text).split(/[,:] ?/)) sum += Number(part) || 0;
+  for (const part of String(text).split(/[,:] ?/)) sum += numberOf(part, SECONDS_MAX);
   return sum;
+}
+
+/** 0 for what is none, or cannot be one. */
+function numberOf(value: unknown, max: number): number {
+  const number = Number(value);
+  return number > 0 && number <= max ? number : 0;
 }
