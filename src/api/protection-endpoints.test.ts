@@ -141,7 +141,7 @@ test("A test message reaches the webhook, signed, and what became of it is shown
     assert.equal((JSON.parse(body) as { type: string }).type, "webhook.test");
     const shown = await read<NotificationsView>(owner, `${at}/notifications`);
     assert.deepEqual([shown.webhook?.secretEnd, shown.deliveries.length], [put.secret.slice(-4), 1]);
-    assert.doesNotMatch(JSON.stringify(shown), new RegExp(put.secret.slice(6, 20)));
+    assert.ok(!JSON.stringify(shown).includes(put.secret.slice(6, 20)));
     const taken = await read<SiteExport>(owner, `${at}/export`);
     assert.equal(taken.protection.notifications.webhook?.secret, put.secret);
     assert.equal(taken.protection.bans.length, 2);

@@ -64,6 +64,16 @@ test("whatever the points say, nothing leaves the box", () => {
           assert.ok(x >= 50 && x <= 650 && y >= 10 && y <= 190, `${x} ${y}`);
         }
     }),
+    {
+      examples: [
+        [
+          [
+            [0, 1.0000000000000002e308, 0],
+            [0, 0, -Infinity],
+          ],
+        ],
+      ],
+    },
   );
 });
 

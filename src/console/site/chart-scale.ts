@@ -24,7 +24,7 @@ export function roundCeiling(value: number): number {
   if (!Number.isFinite(value) || value <= 1) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
   const factor = STEPS.find((each) => each * power >= value) ?? 10;
-  return factor * power;
+  return Math.min(factor * power, Number.MAX_VALUE);
 }
 
 export type Scale = {
