@@ -14,8 +14,6 @@ import { membersOf } from "../store/site-members.ts";
 import type { Call } from "./endpoints.ts";
 import { mustHaveSiteRole } from "./site-access.ts";
 
-type Key = keyof typeof SITE_ROLE_NEEDED | keyof typeof PROTECTION_ROLE_NEEDED;
-
 export const DEED_OF = {
   "POST /sites/{siteId}/hostnames": "hostname-added",
   "DELETE /sites/{siteId}/hostnames/{hostname}": "hostname-removed",
@@ -27,8 +25,10 @@ export const DEED_OF = {
   "PUT /sites/{siteId}/notifications": "notifications-changed",
   "GET /sites/{siteId}/export": "exported",
   "POST /sites/{siteId}/leave": "left",
-} as const satisfies Partial<Record<Key, SiteDeedKind>>;
+} as const satisfies Partial<Record<keyof Endpoints, SiteDeedKind>>;
 type DeedKey = keyof typeof DEED_OF;
+
+const ROLE_NEEDED = { ...SITE_ROLE_NEEDED, ...PROTECTION_ROLE_NEEDED };
 
 const isDeed = (key: keyof Endpoints): key is DeedKey => key in DEED_OF;
 
@@ -42,8 +42,7 @@ export async function onRecord<T>(
   const { services, visitor } = call;
   const siteId = call.params["siteId"] as SiteId;
   // Before anything is written: a stranger leaves no trace in somebody's list.
-  const needed = { ...SITE_ROLE_NEEDED, ...PROTECTION_ROLE_NEEDED }[key];
-  await mustHaveSiteRole(call, siteId, needed);
+  await mustHaveSiteRole(call, siteId, ROLE_NEEDED[key]);
   const about = await aboutOf(key, call, siteId);
   const { userId, name } = visitor.person;
   const deedId = await services.db.transaction((tx) =>
@@ -59,15 +58,17 @@ export async function onRecord<T>(
   try {
     answer = await run();
   } catch (cause) {
-    // Leaving has steps: what was refused in the middle of it has begun.
-    const isWhole = key !== "POST /sites/{siteId}/leave" || (cause as Fault).code === "input.invalid";
-    if (cause instanceof Fault && isWhole) await dropDeed(services.db, deedId);
+    if (cause instanceof Fault && leavesNothing(key, cause)) await dropDeed(services.db, deedId);
     throw cause;
   }
   const isUpload = key === "POST /sites/{siteId}/certificates";
   await endDeed(services.db, deedId, isUpload ? namesOf(answer as CertificateView) : null);
   return answer;
 }
+
+/** Leaving has steps: what was refused in the middle of it has begun. */
+const leavesNothing = (key: DeedKey, fault: Fault): boolean =>
+  key !== "POST /sites/{siteId}/leave" || fault.code === "input.invalid";
 
 const namesOf = ({ hostnames }: Pick<CertificateView, "hostnames">): string => hostnames.join(", ");
 
