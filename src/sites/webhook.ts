@@ -32,7 +32,6 @@ export type WebhookMessage = {
   readonly timestamp: number;
   readonly body: string;
 };
-/** Where a name leads. */
 
 export function newWebhookSecret(random: (bytes: number) => Uint8Array): string {
   return `whsec_${Buffer.from(random(SECRET_BYTES)).toString("base64")}`;
