@@ -8,7 +8,7 @@
 import type { OriginServer } from "../contract/origin-pool.ts";
 import { isAddress } from "../contract/public-address.ts";
 import { ADDRESSES_MAX, isOwnListener, literal, whyAddressRefused } from "./origin-address.ts";
-import type { Resolve } from "./resolver.ts";
+import type { Resolve } from "../names/resolver.ts";
 
 type Server = Pick<OriginServer, "host" | "port">;
 

@@ -47,7 +47,7 @@ import { workerFiles } from "./open-files.ts";
 import { Origins } from "./origins.ts";
 import { PolicyBook } from "./policy-book.ts";
 import { Reloads } from "./reload.ts";
-import { createResolver, TTL_UNKNOWN_SECONDS, type Resolve } from "./resolver.ts";
+import { createResolver, TTL_UNKNOWN_SECONDS, type Resolve } from "../names/resolver.ts";
 import { readSiteLog } from "./site-log.ts";
 import { writeSnapshot } from "./snapshot.ts";
 import { checkKept, checkMitigations, readWatch } from "./watch-feed.ts";

@@ -2,7 +2,6 @@
  * To which addresses may this edge connect for a customer? To those of `contract/public-address.ts`, and never to the edge's own listener. Names
  * are resolved here and nginx gets addresses, so that nothing can change between the check and the connection.
  */
-import { lookup as dnsLookup } from "node:dns/promises";
 import { networkInterfaces } from "node:os";
 import ipaddr from "ipaddr.js";
 import { isAddress, kindRefused } from "../contract/public-address.ts";
@@ -10,7 +9,6 @@ import { isAddress, kindRefused } from "../contract/public-address.ts";
 export type Lookup = (host: string) => Promise<readonly string[]>;
 
 export const ADDRESSES_MAX = 8;
-const LOOKUP_MS = 3000;
 
 /** Null when the edge may connect to the address, else a sentence. */
 export function whyAddressRefused(address: string, privateRanges: readonly string[]): string | null {
@@ -51,20 +49,3 @@ export function splitListen(listen: string): { host: string; port: number } {
 export function literal(address: string): string {
   return address.includes(":") ? `[${address}]` : address;
 }
-
-/** The system's resolver, bounded in time. */
-export const systemLookup: Lookup = async (host) => {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`"${host}" was not resolved within ${LOOKUP_MS} ms`)),
-      LOOKUP_MS,
-    );
-  });
-  try {
-    const found = await Promise.race([dnsLookup(host, { all: true }), late]);
-    return found.map((one) => one.address);
-  } finally {
-    clearTimeout(timer);
-  }
-};

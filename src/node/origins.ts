@@ -17,7 +17,7 @@ import { healthTargets, originReport } from "./health-targets.ts";
 import { Health, type AddressHealth } from "./health.ts";
 import { readOriginClient, type ClientCertificate } from "./origin-client.ts";
 import { peersOf, plainPlacesOf, tlsPlacesOf } from "./peers.ts";
-import type { Resolve } from "./resolver.ts";
+import type { Resolve } from "../names/resolver.ts";
 import { NO_SLOT, Slots } from "./slots.ts";
 
 export type OriginsOptions = {

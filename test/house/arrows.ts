@@ -14,6 +14,7 @@ export const ROOMS = [
   "sites",
   "watch",
   "node",
+  "names",
   "bus",
   "store",
   "edge",
@@ -43,10 +44,12 @@ export const ARROWS: Readonly<Record<Room, readonly string[]>> = {
   desk: ["ledger", "sites", "mail", "store", "contract"],
   mail: ["store", "contract"],
   ledger: ["store", "contract"],
-  sites: ["store", "bus", "contract"],
+  sites: ["names", "store", "bus", "contract"],
   watch: ["bus", "contract"],
   // The node checks receipts by itself (law 3), with the ledger's pure part and nothing else of it.
-  node: ["ledger/core", "bus", "contract"],
+  node: ["ledger/core", "names", "bus", "contract"],
+  // Where names lead, asked alike by nodes and control plane.
+  names: ["contract"],
   bus: ["contract"],
   store: ["contract"],
   edge: ["contract"],

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Addresses } from "../../src/node/addresses.ts";
-import { createResolver, parseHosts } from "../../src/node/resolver.ts";
+import { createResolver, parseHosts } from "../../src/names/resolver.ts";
 import { openDns, type DnsServer, type DnsTable } from "./dns-server.ts";
 import { until } from "./edge-stage.ts";
 

@@ -1,12 +1,12 @@
 /**
- * Asks DNS where an origin's name leads, and for how long that holds. The hosts file comes first, as for every program of this machine; then
+ * Asks DNS where a name leads that a customer chose, and for how long that holds; nodes and control plane ask alike. The hosts file comes first, as for every program of this machine; then
  * the record's own time to live (RFC 1035 §3.2.1) says when to ask again. Names of this machine (localhost) and names that only the
  * system knows go to the system, which tells no time.
  */
 import { Resolver } from "node:dns/promises";
 import { readFileSync, statSync } from "node:fs";
 import { isAddress } from "../contract/public-address.ts";
-import { systemLookup } from "./origin-address.ts";
+import { systemLook, type SystemLook } from "./system-look.ts";
 
 export type Resolved = {
   readonly addresses: readonly string[];
@@ -28,7 +28,15 @@ const NOTHING = new Set(["ENOTFOUND", "ENODATA"]);
 export function createResolver(options: {
   readonly servers: readonly string[];
   readonly hostsFile?: string;
+  /** Instead of the system. Left out, it is asked for what DNS does not know only where its own servers were asked. */
+  readonly system?: SystemLook;
 }): Resolve {
+  const { system = systemLook } = options;
+  const asksSystem = options.servers.length === 0 || options.system !== undefined;
+  const bySystem = async (name: string): Promise<Resolved> => ({
+    addresses: await system(name),
+    ttlSeconds: TTL_UNKNOWN_SECONDS,
+  });
   const resolver = new Resolver({ timeout: ASK_MS, tries: TRIES });
   if (options.servers.length > 0) resolver.setServers(options.servers);
   const hosts = hostsFrom(options.hostsFile ?? "/etc/hosts");
@@ -54,13 +62,9 @@ export function createResolver(options: {
     );
     if (failed?.status === "rejected") throw failed.reason;
     // Nothing under this name: the system may know other ways, such as multicast DNS.
-    if (options.servers.length === 0) return bySystem(name);
+    if (asksSystem) return bySystem(name);
     return { addresses: [], ttlSeconds: TTL_UNKNOWN_SECONDS };
   };
-}
-
-async function bySystem(name: string): Promise<Resolved> {
-  return { addresses: await systemLookup(name), ttlSeconds: TTL_UNKNOWN_SECONDS };
 }
 
 /** The hosts file as a map, read again when it changed. A file that cannot be read is an empty one. */

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { test } from "node:test";
-import { openNameLook } from "./name-look.ts";
+import { createResolver } from "./resolver.ts";
+import { boundedLook } from "./system-look.ts";
 
 /** A DNS server that answers nothing to what ends in ".silent.example", and to everything else that there is no such name. */
 async function openDns(): Promise<{ address: string; asked: string[]; close(): Promise<void> }> {
@@ -31,22 +32,22 @@ async function openDns(): Promise<{ address: string; asked: string[]; close(): P
 
 test("a name whose servers are silent never reaches the system's threads", async () => {
   const dns = await openDns();
-  const system: string[] = [];
-  const look = openNameLook({
+  const asked: string[] = [];
+  const resolve = createResolver({
     servers: [dns.address],
-    askMs: 300,
+    hostsFile: "/nonexistent",
     system: async (host) => {
-      system.push(host);
+      asked.push(host);
       return ["192.0.2.1"];
     },
   });
   try {
-    const dead = Array.from({ length: 20 }, (_, i) => look(`a${i}.silent.example`));
+    const dead = Array.from({ length: 20 }, (_, i) => resolve(`a${i}.silent.example`));
     // Others go on meanwhile, and what DNS does not know the system may.
-    assert.deepEqual(await look("app.internal.example"), ["192.0.2.1"]);
-    assert.deepEqual(await look("localhost"), ["192.0.2.1"]);
+    assert.deepEqual((await resolve("app.internal.example")).addresses, ["192.0.2.1"]);
+    assert.deepEqual((await resolve("localhost")).addresses, ["192.0.2.1"]);
     for (const { status } of await Promise.allSettled(dead)) assert.equal(status, "rejected");
-    assert.deepEqual(system, ["app.internal.example", "localhost"]);
+    assert.deepEqual(asked, ["app.internal.example", "localhost"]);
     assert.ok(!dns.asked.includes("localhost"));
   } finally {
     await dns.close();
@@ -57,17 +58,14 @@ test("the system is asked two names at a time, and a hundred wait at most", asyn
   const open: (() => void)[] = [];
   let most = 0;
   let running = 0;
-  const look = openNameLook({
-    system: async () => {
-      running += 1;
-      most = Math.max(most, running);
-      await new Promise<void>((resolve) => open.push(resolve));
-      running -= 1;
-      return ["192.0.2.1"];
-    },
+  const look = boundedLook(async () => {
+    running += 1;
+    most = Math.max(most, running);
+    await new Promise<void>((resolve) => open.push(resolve));
+    running -= 1;
+    return ["192.0.2.1"];
   });
-  const all = Array.from({ length: 110 }, (_, i) => look(`host${i}`));
-  const settled = Promise.allSettled(all);
+  const settled = Promise.allSettled(Array.from({ length: 110 }, (_, i) => look(`host${i}`)));
   for (let ended = 0; ended < 102;) {
     const end = open.shift();
     if (end !== undefined) ended += 1;
