@@ -155,3 +155,11 @@ export const casesQuery = z.strictObject({
 });
 export const rangeQuery = z.strictObject({ from: moment.exactOptional(), until: moment.exactOptional() });
 export const noQuery = z.strictObject({});
+/** Lists that go on: the number of the last row that was seen, of at most so many digits. */
+export const beforeQuery = (what: string, digitsMax: number) =>
+  z.strictObject({
+    before: z
+      .string()
+      .regex(new RegExp(`^[1-9]\\d{0,${digitsMax - 1}}$`), `Give ${what} number`)
+      .exactOptional(),
+  });

@@ -21,7 +21,7 @@ import { SITE_DEEDS, type SiteDeed } from "../contract/site-deeds.ts";
 import { NO_CERTIFICATE } from "../sites/certificates.ts";
 import { countDeeds, deedsOf } from "../store/site-deeds.ts";
 import { activeRoles, type Access } from "./access.ts";
-import { hostnameOnly, memberBody, noQuery } from "./bodies.ts";
+import { beforeQuery, hostnameOnly, memberBody, noQuery } from "./bodies.ts";
 import type { Call, Endpoint } from "./endpoints.ts";
 import { exportOf, leave } from "./leaving.ts";
 import { listMembers, putSiteMember, removeSiteMember } from "./members.ts";
@@ -82,12 +82,6 @@ const deed: z.ZodType<SiteDeed> = z.object({
   deed: z.enum(SITE_DEEDS),
   about: text,
   isDone: z.boolean(),
-});
-const deedsQuery = z.strictObject({
-  before: z
-    .string()
-    .regex(/^[1-9]\d{0,14}$/, "Give a deed's number")
-    .exactOptional(),
 });
 const siteExport: z.ZodType<SiteExport> = z.object({
   schema: z.literal(1),
@@ -242,7 +236,7 @@ export const ownershipEndpoints: { readonly [Key in keyof OwnershipEndpoints]: E
   "GET /sites/{siteId}/deeds": {
     summary: "Who did what beside the settings, newest first; `before` asks for older ones",
     access: MEMBERS,
-    query: deedsQuery,
+    query: beforeQuery("a deed's", 15),
     body: nothing,
     answer: views.page(deed),
     run: async (call) => {

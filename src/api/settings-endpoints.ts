@@ -18,7 +18,7 @@ import { SITE_SETTINGS_SCHEMA } from "../contract/site-schema.ts";
 import type { SiteSettings } from "../contract/site-settings.ts";
 import { NOTE_CHARS_MAX, type ChangedBy } from "../sites/site-settings.ts";
 import type { Access } from "./access.ts";
-import { noQuery } from "./bodies.ts";
+import { beforeQuery, noQuery } from "./bodies.ts";
 import type { Call, Endpoint } from "./endpoints.ts";
 import { mustHaveSiteRole, siteRoleOf } from "./site-access.ts";
 import * as views from "./views.ts";
@@ -37,12 +37,6 @@ const note = z
 
 export const changeBody = z.strictObject({ revision: z.int().min(0), settings: SITE_SETTINGS_SCHEMA, note });
 export const restoreBody = z.strictObject({ note });
-export const historyQuery = z.strictObject({
-  before: z
-    .string()
-    .regex(/^[1-9]\d{0,8}$/, "Give a revision's number")
-    .exactOptional(),
-});
 
 const settingChange: z.ZodType<SettingChange> = z.object({ path: text, before: value, after: value });
 const revisionFields = {
@@ -116,7 +110,7 @@ export const settingsEndpoints: { readonly [Key in keyof SettingsEndpoints]: End
   "GET /sites/{siteId}/revisions": {
     summary: "Who changed what and when, newest first; `before` asks for older ones",
     access: MEMBERS,
-    query: historyQuery,
+    query: beforeQuery("a revision's", 9),
     body: nothing,
     answer: views.page(revisionRow),
     run: async (call) => {
