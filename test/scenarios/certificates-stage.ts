@@ -74,6 +74,10 @@ export async function openCertificatesStage(
   const acme = await openAcme({
     httpPort: edge.port,
     ...(given.externalAccount === undefined ? {} : { externalAccount: given.externalAccount }),
+  }).catch(async (cause: unknown) => {
+    await edge.end();
+    await testDb.close();
+    throw cause;
   });
   const origin = await openOrigin();
   const alarms: { code: string; what: string }[] = [];
