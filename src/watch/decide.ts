@@ -5,7 +5,7 @@
  * only when the flood is large or the origin suffers. What few of the good requests show and suddenly a flood does, and could answer no
  * challenge, is held to a multiple of what it usually brings: nobody buys a free passage by asking early and seldom. Pure.
  */
-import type { FloodSample, MitigationAction } from "../contract/flood.ts";
+import { MITIGATION_PER_SECOND_MAX, type FloodSample, type MitigationAction } from "../contract/flood.ts";
 import { CHALLENGE_BITS_DEFAULT } from "../contract/protection.ts";
 import type { Baseline, Expectation } from "./baseline.ts";
 import { evidenceOf, knownShapes, type Evidence } from "./evidence.ts";
@@ -222,10 +222,15 @@ function heldToItself(of: Case, candidate: Candidate, evidence: Evidence): Decis
     candidate,
     action: couldAnswer(candidate) ? "challenge" : "throttle",
     difficultyBits: CHALLENGE_BITS_DEFAULT,
-    perSecond: Math.max(KNOWN_KEPT_MIN, KNOWN_KEPT_TIMES * usualOf(of, candidate)),
+    perSecond: keptOf(usualOf(of, candidate)),
     isBroad: true,
     evidence,
   };
+}
+
+/** What comes through of a known shape that usually brings so many requests a second; never more than a node takes for an answer. */
+export function keptOf(usualPerSecond: number): number {
+  return Math.min(MITIGATION_PER_SECOND_MAX, Math.max(KNOWN_KEPT_MIN, KNOWN_KEPT_TIMES * usualPerSecond));
 }
 
 /** Good requests a second that show it. */

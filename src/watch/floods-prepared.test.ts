@@ -1,6 +1,8 @@
 /** Floods that were prepared: by asking early and seldom, and by filling every place with small ones. And an app's own crowd, which is none. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { MITIGATION_PER_SECOND_MAX } from "../contract/flood.ts";
+import { keptOf } from "./decide.ts";
 import { addressFrom, any, chanceOf, population, program, Stage, START_MS } from "./testing.ts";
 
 const SEEDS = [1, 2, 3];
@@ -49,6 +51,10 @@ for (const asked of [0, 0.01, 0.03, 0.1]) {
     }
   });
 }
+
+test("what comes through of a known shape is what a node takes, however small or busy the site", () => {
+  assert.deepEqual([0, 0.1, 3, 1e9].map(keptOf), [5, 5, 30, MITIGATION_PER_SECOND_MAX]);
+});
 
 test("small floods that fill every place give way to a great one, and none of them changes places by turns", () => {
   for (const seed of SEEDS) {
