@@ -254,15 +254,13 @@ test("checks, feeds, icons, exempt paths and preflights are not asked", async ()
 test("no flood goes on as a feed: what looks like it is let through by the handful", async () => {
   const mitigation = { ...EVERY_GET, siteId: site, mitigationId: "m-feeds" };
   await stage.node.mitigate([mitigation]);
+  let statuses: number[] = [];
   await until(async () => {
-    const asked = await Promise.all(Array.from({ length: 100 }, () => get("/feed/")));
-    return asked.some(({ status }) => status !== 200);
+    statuses = await Promise.all(
+      Array.from({ length: 300 }, (_, n) => get(`/${n}/feed/`).then(({ status }) => status)),
+    );
+    return statuses.filter((status) => status === 200).length < 120;
   });
-  const statuses = await Promise.all(
-    Array.from({ length: 300 }, (_, n) => get(`/${n}/feed/`).then(({ status }) => status)),
-  );
-  const served = statuses.filter((status) => status === 200).length;
-  assert.ok(served < 200, `${served} of 300`);
   assert.ok(statuses.every((status) => status === 200 || status === 429 || status === 503));
   await until(async () => (await get("/feed/")).status === 200);
   await stage.node.mitigate([{ ...mitigation, seconds: 0 }]);
@@ -278,11 +276,12 @@ test("what is held to so many a second lets these through, and whoever has shown
   await stage.node.mitigate([{ ...mitigation, perSecond: 4 }]);
   const statusesOf = (headers: Record<string, string>): Promise<number[]> =>
     Promise.all(Array.from({ length: 100 }, () => get("/api/v1/orders", headers).then((x) => x.status)));
-  await until(async () => (await statusesOf({})).includes(429));
-  const strangers = await statusesOf({});
-  const served = strangers.filter((status) => status === 200).length;
-  // Two workers, and a second may begin in between.
-  assert.ok(served <= 30, `${served} of 100`);
+  // Each of two workers hears of it in its own time, and a second may begin in between.
+  let strangers: number[] = [];
+  await until(async () => {
+    strangers = await statusesOf({});
+    return strangers.filter((status) => status === 200).length <= 30;
+  });
   assert.ok(strangers.every((status) => status === 200 || status === 429));
   assert.ok((await statusesOf({ cookie })).every((status) => status === 200));
   await until(async () => (await get("/api/v1/orders")).status === 200);
