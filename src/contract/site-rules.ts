@@ -78,6 +78,8 @@ export type SiteRules = {
 
 export const ACCESS_RULES_MAX = 100;
 export const REDIRECTS_MAX = 200;
+/** Of a Location: a longer one no client reads, so nothing is redirected there. */
+export const LOCATION_CHARS_MAX = 8192;
 export const HEADER_RULES_MAX = 50;
 export const MATCH_ITEMS_MAX = 200;
 /** Of all access rules together: characters of paths that are searched for, between the first "*" and the last. Bounds the work a request can cause. */

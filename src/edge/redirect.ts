@@ -2,7 +2,7 @@
  * Where is this path sent? The first rule that matches decides. What a visitor chose comes into the target only percent-encoded and only
  * behind the host: no spelling of a path can send anybody to another site ("//evil", "/\evil", "@evil", ".evil") or write a header line.
  */
-import type { RedirectRule } from "../contract/site-rules.ts";
+import { LOCATION_CHARS_MAX, type RedirectRule } from "../contract/site-rules.ts";
 import { canonicalPath, decodedPath } from "./request-target.ts";
 
 export type PreparedRedirect = {
@@ -15,8 +15,6 @@ export type PreparedRedirect = {
   readonly keepQuery: boolean;
 };
 
-/** A longer address is one that no client reads. */
-export const TARGET_CHARS_MAX = 8192;
 const HEX = "0123456789ABCDEF";
 /** RFC 3986 §3.3 without what means something to somebody on the way. */
 const PATH_PLAIN = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$'()*,:@/+=&;";
@@ -46,21 +44,21 @@ export function redirectOf(redirects: readonly PreparedRedirect[], path: string)
   return null;
 }
 
-/** The value of Location; "" when it would be longer than TARGET_CHARS_MAX. `query`: raw, without "?". */
+/** The value of Location; "" when it would be longer than LOCATION_CHARS_MAX. `query`: raw, without "?". */
 export function redirectTarget(redirect: PreparedRedirect, path: string, query: string): string {
   const rest = redirect.isPrefix ? path.substring(redirect.stem.length) : "";
   const kept = redirect.keepQuery ? query : "";
-  if (rest.length > TARGET_CHARS_MAX || kept.length > TARGET_CHARS_MAX) return "";
+  if (rest.length > LOCATION_CHARS_MAX || kept.length > LOCATION_CHARS_MAX) return "";
   let target = redirect.parts[0] ?? "";
   for (let i = 1; i < redirect.parts.length; i++) {
     const plain = target.includes("?") || target.includes("#") ? QUERY_PLAIN : PATH_PLAIN;
     target = target + encoded(rest, plain) + (redirect.parts[i] ?? "");
-    if (target.length > TARGET_CHARS_MAX) return "";
+    if (target.length > LOCATION_CHARS_MAX) return "";
   }
   // "//host" is another site (RFC 3986 §4.2): a path has one slash in front, whatever "$1" began with.
   while (target.startsWith("//")) target = target.substring(1);
   if (kept !== "") target = withQuery(target, kept);
-  return target.length > TARGET_CHARS_MAX ? "" : target;
+  return target.length > LOCATION_CHARS_MAX ? "" : target;
 }
 
 function withQuery(target: string, query: string): string {

@@ -4,12 +4,12 @@ import fc from "fast-check";
 import ipaddr from "ipaddr.js";
 import { EDGE_OUT, underLuaJit } from "../../test/edge-runtimes.ts";
 import { buildEdge } from "../cli/build-edge.ts";
-import { OWN_PAGE_REASONS, SITE_RULES_DEFAULT } from "../contract/site-rules.ts";
+import { LOCATION_CHARS_MAX, OWN_PAGE_REASONS, SITE_RULES_DEFAULT } from "../contract/site-rules.ts";
 import { SITE_RULES_SCHEMA } from "../contract/site-schema.ts";
 import { AI_CRAWLERS, aiRobotsGroup, isAiCrawler } from "./ai-crawlers.ts";
 import { addressBytes, isInNetworks, prepareNetworks } from "./network.ts";
 import { isInPaths, preparePaths } from "./path-glob.ts";
-import { prepareRedirects, redirectOf, redirectTarget, TARGET_CHARS_MAX } from "./redirect.ts";
+import { prepareRedirects, redirectOf, redirectTarget } from "./redirect.ts";
 import { canonicalPath, decodedPath } from "./request-target.ts";
 import { prepareRules } from "./site-rules.ts";
 import { decide } from "./vectors.ts";
@@ -120,7 +120,7 @@ test("no path and no query leads off the site or out of the header line", () => 
       if (found === null) return;
       const location = redirectTarget(found, asked, query);
       assert.match(location, /^[\x21-\x7e]*$/, JSON.stringify(location));
-      assert.ok(location.length <= TARGET_CHARS_MAX);
+      assert.ok(location.length <= LOCATION_CHARS_MAX);
       const url = new URL(location, "https://site.example/go");
       assert.equal(
         url.origin,

@@ -2,7 +2,7 @@
  * Does a redirect lead a visitor in a circle? Follows each rule from an example of what it matches, through all the rules, for as many
  * steps as a browser would go. Only what stays on the site is followed; what another site does cannot be known.
  */
-import type { RedirectRule } from "../contract/site-rules.ts";
+import { LOCATION_CHARS_MAX, type RedirectRule } from "../contract/site-rules.ts";
 
 /** Browsers give up after about twenty. */
 const STEPS_MAX = 20;
@@ -26,7 +26,11 @@ function nextPath(rules: readonly RedirectRule[], path: string, hostnames: reado
     const isPrefix = from.endsWith("*");
     const stem = isPrefix ? from.slice(0, -1) : from;
     if (isPrefix ? !path.startsWith(stem) : path !== stem) continue;
-    const target = to.replaceAll("$1", isPrefix ? path.slice(stem.length) : "");
+    const parts = to.split("$1");
+    const rest = isPrefix ? path.slice(stem.length) : "";
+    // The edge sends nobody there, and a rule that doubles a path would fill memory with it.
+    if (to.length + parts.length * rest.length > LOCATION_CHARS_MAX) return null;
+    const target = parts.join(rest);
     if (target.startsWith("/")) return new URL(target.replace(/^\/+/, "/"), "http://site.invalid").pathname;
     if (!URL.canParse(target)) return null;
     const url = new URL(target);

@@ -407,6 +407,8 @@ test("redirects that end are let be, those in a circle are found, whatever they 
     [[rule("/a", "/b"), rule("/b", "/c")], null],
     [[rule("/a/*", "//a/$1")], "/a/*"],
     [[rule("/a", "/b/../a")], "/a"],
+    [[rule("/*", "/$1$1$1")], null],
+    [[rule("/*", `/${"$1".repeat(500)}`)], null],
   ];
   for (const [rules, expected] of table)
     assert.equal(endlessRedirect(rules, ["shop.example"]), expected, JSON.stringify(rules));
