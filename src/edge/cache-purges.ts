@@ -16,7 +16,7 @@ export type PreparedPurges = {
   readonly prefixes: readonly { readonly value: string; readonly number: number }[];
 };
 
-/** Purges by tag are in the salt of the key (`nginx/cache-site.ts`). */
+/** Purges by tag are `cache-tags.ts`'s. */
 export function preparePurges(
   cache: QueryNames & { readonly purges: readonly CachePurge[] },
 ): PreparedPurges {

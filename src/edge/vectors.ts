@@ -33,6 +33,7 @@ import { claimedCrawler } from "./crawler-claim.ts";
 import { hasZeroBits, isNonce, proofBlock } from "./proof-of-work.ts";
 import { keyTarget } from "./cache-key.ts";
 import { preparePurges, purgeNumber } from "./cache-purges.ts";
+import { prepareTagPurges, rememberTags, tagPurgeNumber } from "./cache-tags.ts";
 import { globMatches, hasCookie, storeSecondsOf } from "./cache-rules.ts";
 import { lifeOf, type AnswerFacts, type CacheTerms } from "./freshness.ts";
 import { parseHttpDate } from "./http-date.ts";
@@ -286,6 +287,15 @@ const DECISIONS: Record<string, ((args: readonly unknown[]) => Plain | readonly 
       host: a[1] as string,
       path: a[2] as string,
       query: a[3] as string,
+    }),
+  tagPurgeNumber: (a) => {
+    const purges = prepareTagPurges(a[0] as CachePurge[]);
+    return purges === undefined ? -1 : tagPurgeNumber(purges, (a[1] as string | undefined) ?? undefined);
+  },
+  rememberTags: (a) =>
+    rememberTags((a[0] as string) === "" ? undefined : (a[0] as string), a[1] as number, {
+      cacheTag: a[2] as string,
+      surrogateKey: a[3] as string,
     }),
   /** Moments, limit, window, whether a refused request costs nothing. */
   windowRun: (a) => windowRun(a[0] as number[], a[1] as number, a[2] as number, a[3] as boolean),

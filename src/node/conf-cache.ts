@@ -42,7 +42,9 @@ export function renderCacheStore(options: CacheConfOptions): string {
   return `  proxy_cache_path ${options.cacheDir} levels=1:2 keys_zone=parapet:${KEYS_ZONE_MB}m use_temp_path=off
     max_size=${Math.ceil((options.cacheBytesMax * NGINX_PART) / (1024 * 1024))}m inactive=${CACHE_LIFE_SECONDS_MAX}s
     manager_files=200 manager_threshold=100ms manager_sleep=200ms loader_files=200 loader_threshold=100ms loader_sleep=100ms;
-  lua_shared_dict parapet_cache 32m;
+  lua_shared_dict parapet_cache 16m;
+  lua_shared_dict parapet_doubts 16m;
+  lua_shared_dict parapet_tags 32m;
   map "" $p_salt { default ""; }
   map "" $p_target { default $request_uri; }
   map "" $p_fresh { default ""; }

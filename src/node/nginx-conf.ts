@@ -122,6 +122,7 @@ ${common}
       snapshot = "${options.stateDir}/snapshot.jsonl",
       certificates = "${options.stateDir}/certificates.jsonl",
       challengeKeys = "${options.stateDir}/challenge-keys",
+      doubts = "${options.stateDir}/doubtful-answers",
       cdnId = "${options.cdnId}",
       chunkedBytes = {${CHUNKED_BYTES.join(", ")}},
       everyHead = ${options.everyHead},

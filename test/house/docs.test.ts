@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "node:test";
@@ -25,6 +25,20 @@ test("every command in the documents is a verb of the command line", () => {
   assert.ok(typed.length >= 10);
   assert.deepEqual(
     typed.filter((line) => ![...verbs, "install"].includes(line.split(": ")[1])),
+    [],
+  );
+});
+
+test("every file that a document names is there", () => {
+  const named = documents.flatMap((file) =>
+    [...read(file).matchAll(/`((?:src|test|bench|docs)\/[\w./-]+)`/g)].map(([, path = ""]) => ({
+      file,
+      path,
+    })),
+  );
+  assert.ok(named.length >= 50, String(named.length));
+  assert.deepEqual(
+    named.filter(({ path }) => !existsSync(join(ROOT, path))),
     [],
   );
 });

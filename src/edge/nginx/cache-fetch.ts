@@ -5,12 +5,15 @@
  */
 import * as cjson from "cjson.safe";
 import { guessesFreshness, storeSecondsOf } from "../cache-rules.ts";
+import type { TagsSaid } from "../cache-tags.ts";
 import { lifeOf, type AnswerFacts, type Life } from "../freshness.ts";
 import { nominatedFields } from "../forwarding.ts";
 import { answerNginxError } from "./answer.ts";
-import { invalidate, mayStore, rememberUncacheable } from "./cache-memory.ts";
+import { mayStore, rememberUncacheable } from "./cache-memory.ts";
+import { invalidate } from "./doubts.ts";
 import { isGated, noteHead, takePlace } from "./gate.ts";
 import { settle, siteById, type Loaded } from "./sites.ts";
+import { noteMoreTags, noteTags } from "./tag-memory.ts";
 import { leave, takeWay } from "./way.ts";
 
 type Fields = Record<string, string | string[] | undefined>;
@@ -96,7 +99,20 @@ export function judge(): void {
   if (life.seconds > 0 && !mayStore(site.siteId, bytes, site.cache.settings)) {
     return dress({ seconds: 0, age: life.age, staleWhileRevalidate: 0, staleIfError: 0 }, fields);
   }
+  if (life.seconds > 0) {
+    const isMiss = ngx.var["http_x_parapet_store"] === "MISS";
+    noteTags(site.siteId, keyOf(), { ...tagsOf(fields), isMiss, vary: joined(fields["vary"]) });
+  }
   dress(life, fields);
+}
+
+/** The name under which the store asks. */
+function keyOf(): string {
+  return ngx.var["http_x_parapet_key"] ?? "";
+}
+
+function tagsOf(fields: Fields): TagsSaid {
+  return { cacheTag: joined(fields["cache-tag"]), surrogateKey: joined(fields["surrogate-key"]) };
 }
 
 /** Whether an expired answer is better than this one, if it may be used at all (RFC 5861 §4). */
@@ -156,6 +172,7 @@ function dress(life: Life, fields: Fields): void {
   ngx.header["CDN-Cache-Control"] = undefined;
   ngx.header["Surrogate-Control"] = undefined;
   ngx.header["Cache-Tag"] = undefined;
+  ngx.header["Surrogate-Key"] = undefined;
   const vary = fields["vary"];
   if (type(vary) === "table") ngx.header["Vary"] = joined(vary);
   if (life.seconds > 0 || (life.age >= 0 && fields["age"] !== undefined)) {
@@ -228,6 +245,7 @@ export function merge(): void {
     }
   }
   for (const name of ["x-parapet-born", "x-parapet-reason", "age"]) ngx.header[name] = undefined;
+  noteMoreTags(site.siteId, keyOf(), tagsOf(fields));
   const life = lifeOf(factsOf(fields, ngx.status), termsOf(site), ngx.time());
   dress(life, fields);
 }

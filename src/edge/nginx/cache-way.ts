@@ -6,9 +6,14 @@
 import { keyTarget } from "../cache-key.ts";
 import { purgeNumber } from "../cache-purges.ts";
 import { hasCookie, storeSecondsOf } from "../cache-rules.ts";
-import { invalidations, isUncacheable } from "./cache-memory.ts";
+import { isUncacheable } from "./cache-memory.ts";
+import { invalidations } from "./doubts.ts";
+import { TAG_SALT, tagPurgeOf } from "./tag-memory.ts";
 import type { Loaded } from "./sites.ts";
 import { takeWay } from "./way.ts";
+
+/** Where what may change a stored answer goes. */
+export const CHANGING = "@changing";
 
 /** Sends a request that has been let in on its way: to the cache or to its origin. */
 export function goOn(site: Loaded, chunked: boolean): void {
@@ -16,12 +21,7 @@ export function goOn(site: Loaded, chunked: boolean): void {
   const { settings } = site.cache;
   const path = ngx.var["uri"]!;
   if (storeSecondsOf(settings, path) < 0 || !mayBeKept(site)) return passBy(site);
-  const method = ngx.req.get_method();
-  if (method !== "GET" && method !== "HEAD") {
-    if (method === "OPTIONS" || method === "TRACE") return passBy(site);
-    // RFC 9111 §4.4: what changes something makes stored answers doubtful.
-    return ngx.exec("@changing");
-  }
+  if (!isRead()) return isSafe() ? passBy(site) : ngx.exec(CHANGING);
   const host = ngx.var["host"]!;
   const target = ngx.var["request_uri"]!;
   if (isUncacheable(site.siteId, host, target)) return passBy(site);
@@ -31,14 +31,43 @@ export function goOn(site: Loaded, chunked: boolean): void {
   return ngx.exec("@cached");
 }
 
+/**
+ * Whether a request whose body was read may change what is stored of its address (RFC 9111 §4.4). Then it goes through the hop that judges
+ * its answer.
+ */
+export function changesStored(site: Loaded): boolean {
+  if (isRead() || isSafe()) return false;
+  return storeSecondsOf(site.cache.settings, ngx.var["uri"]!) >= 0 && mayBeKept(site);
+}
+
+function isRead(): boolean {
+  const method = ngx.req.get_method();
+  return method === "GET" || method === "HEAD";
+}
+
+/** Of what is not read. */
+function isSafe(): boolean {
+  const method = ngx.req.get_method();
+  return method === "OPTIONS" || method === "TRACE";
+}
+
 /** The key's parts, as far as they differ from the usual. */
 function takeKey(
   site: Loaded,
   asked: { readonly host: string; readonly path: string; readonly target: string },
 ): void {
-  const { settings, purges } = site.cache;
+  const { settings, purges, tagPurges } = site.cache;
   const { host, path, target } = asked;
+  let named = target;
+  if (settings.ignoreQuery.length > 0 || settings.sortQuery) {
+    named = keyTarget(target, settings);
+    ngx.var["p_target"] = named;
+  }
   let salt = site.cache.salt;
+  if (tagPurges !== undefined) {
+    const purged = tagPurgeOf(site.siteId, tagPurges, named);
+    if (purged > 0) salt = `${salt}${TAG_SALT}${string.format("%d", purged)}`;
+  }
   if (purges !== undefined) {
     const purged = purgeNumber(purges, { host, path, query: ngx.var["args"] ?? "" });
     if (purged > 0) salt = `${salt}p${string.format("%d", purged)}`;
@@ -46,9 +75,6 @@ function takeKey(
   const invalidated = invalidations(site.siteId, host, target);
   if (invalidated > 0) salt = `${salt}i${string.format("%d", invalidated)}`;
   if (salt !== "") ngx.var["p_salt"] = salt;
-  if (settings.ignoreQuery.length > 0 || settings.sortQuery) {
-    ngx.var["p_target"] = keyTarget(target, settings);
-  }
 }
 
 /** Bypass by cookie or field; an upgrade and gRPC are conversations, no answers. */

@@ -3,6 +3,7 @@
  * with a Content-Length: no two readers of the same chunks can disagree about where it ends (RFC 9112 §11.2).
  */
 import { answerError } from "./answer.ts";
+import { CHANGING, changesStored } from "./cache-way.ts";
 import { isGated, takePlace } from "./gate.ts";
 import { siteById } from "./sites.ts";
 import { leave } from "./way.ts";
@@ -14,6 +15,7 @@ export function readChunkedBody(): void {
   // After reading, nginx knows the length: $content_length is what was received.
   const received = Number(ngx.var["content_length"] ?? "0");
   if (received > site.bodyBytesMax) return answerError("request.body-too-large");
+  if (changesStored(site)) return ngx.exec(CHANGING);
   if (isGated(site.siteId) && takePlace(site, true) === undefined) return;
   return leave(site);
 }

@@ -4,7 +4,7 @@
  */
 import * as cjson from "cjson.safe";
 import type { EdgeCertificateShown } from "../../contract/edge-site.ts";
-import { announce } from "./sync.ts";
+import { announce } from "./journal.ts";
 
 const names = ngx.shared["parapet_cert_names"]!;
 const certs = ngx.shared["parapet_certs"]!;

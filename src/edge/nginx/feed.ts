@@ -13,7 +13,8 @@ import type {
 } from "../../contract/edge-site.ts";
 import { applyCertificate } from "./feed-certificates.ts";
 import { previewId, siteIdOf } from "./preview.ts";
-import { announce, catchUp, workerKey } from "./sync.ts";
+import { announce } from "./journal.ts";
+import { catchUp, workerKey } from "./sync.ts";
 
 const hosts = ngx.shared["parapet_hosts"]!;
 const sites = ngx.shared["parapet_sites"]!;

@@ -5,7 +5,8 @@
 import * as cjson from "cjson.safe";
 import { MITIGATIONS_PER_SITE_MAX, type EdgeMitigation } from "../../contract/flood.ts";
 import { keptMitigations, type KeptMitigation } from "./guard-site.ts";
-import { announce, catchUp } from "./sync.ts";
+import { announce } from "./journal.ts";
+import { catchUp } from "./sync.ts";
 
 const mitigations = ngx.shared["parapet_mitigations"]!;
 

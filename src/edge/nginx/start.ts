@@ -14,6 +14,7 @@ import { feedChallengeKeys, startChallengeKeys } from "./challenge-keys.ts";
 import { leaveChallengePath, takeProof } from "./challenge-proof.ts";
 import { takeCacheState } from "./cache-memory.ts";
 import { feedCrawlers } from "./crawlers.ts";
+import { openDoubts } from "./doubts.ts";
 import { again, failFetch, fetch, judge, merge, takeStored } from "./cache-fetch.ts";
 import { showCertificate } from "./certificates.ts";
 import { boundConnections } from "./connections.ts";
@@ -37,6 +38,8 @@ export type StartOptions = {
   readonly certificates: string;
   /** Where the keys of challenges lie; the file need not be there. */
   readonly challengeKeys: string;
+  /** Where it is written which sites have doubtful answers. */
+  readonly doubts: string;
   /** This edge's name in CDN-Loop (RFC 8586 §2). */
   readonly cdnId: string;
   readonly chunkedBytes: number[];
@@ -66,7 +69,9 @@ export function start(options: StartOptions): void {
   const control = ngx.shared["parapet_control"]!;
   const [generation] = control.get("generation");
   life.generation = generation === undefined ? 1 : (generation as number) + 1;
-  if (control.get("epoch")[0] === undefined) {
+  const isStart = control.get("epoch")[0] === undefined;
+  openDoubts(options.doubts, isStart);
+  if (isStart) {
     // A start and no reload: after a reload the dictionaries hold what is in force, newer than any snapshot.
     control.set("epoch", 0);
     control.set("pass-key", unpredictable(32));

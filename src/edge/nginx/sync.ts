@@ -7,9 +7,9 @@
  */
 import { catchUpBans } from "./bans.ts";
 import { forgetCertificate, forgetCertificates, forgetNames } from "./certificates.ts";
+import { JOURNAL_ENTRIES, journalEntry } from "./journal.ts";
 import { forgetAll, forgetKeys, forgetSite } from "./sites.ts";
 
-export const JOURNAL_ENTRIES = 1024;
 const POLL_SECONDS = 0.05;
 /** The word of a worker that was killed on its way out is forgotten after this time; a living one repeats it with each look. */
 const WORD_SECONDS = 30;
@@ -77,22 +77,4 @@ export function catchUp(): void {
   if (life.isLeaving) return;
   const word = string.format("%d %d", ngx.worker.pid(), seen);
   control.set(workerKey(life.generation, ngx.worker.id()), word, WORD_SECONDS);
-}
-
-/** Writes a change into the journal. The entry comes after the epoch: a worker in between finds a gap, and drops everything. */
-export function announce(id: string): void {
-  const [epoch] = control.incr("epoch", 1);
-  control.set(slot(epoch!), string.format("%d %s", epoch!, id));
-}
-
-function journalEntry(n: number): string {
-  const [value] = control.get(slot(n));
-  if (value === undefined) return "";
-  const text = value as string;
-  const own = string.format("%d ", n);
-  return text.startsWith(own) ? text.substring(own.length) : "";
-}
-
-function slot(n: number): string {
-  return string.format("journal %d", n % JOURNAL_ENTRIES);
 }
