@@ -233,6 +233,29 @@ test("whoever computes nothing waits, and no longer than is said", async () => {
   assert.ok(given <= 20, `${given} for one network`);
 });
 
+test("strangers who wait in hundreds leave their share to whoever was here on calm days", async () => {
+  const known = "127.0.50.1";
+  // What is never challenged is a visit as well; not each one is looked at.
+  for (let n = 0; n < 300; n++) await from(known, { host: HOST, path: "/api/v1/orders" });
+  const strangers = Array.from({ length: 16 }, (_, n) => `127.0.${60 + n}.1`);
+  const tokens = await Promise.all(
+    [known, ...strangers].map(async (address) => fieldOf(await from(address, { host: HOST }), "token")),
+  );
+  const wait = (address: string, token = ""): Promise<Answer> =>
+    from(address, { host: HOST, path: CHALLENGE_PATH, method: "POST", body: `token=${token}` });
+  await until(async () => (await wait(strangers[0]!, tokens[1])).status === 200, 40_000);
+  const given = new Map<number, number>();
+  for (const [n, address] of strangers.entries()) {
+    for (let i = 0; i < 20; i++) {
+      const { status } = await wait(address, tokens[n + 1]);
+      given.set(status, (given.get(status) ?? 0) + 1);
+    }
+  }
+  assert.ok((given.get(429) ?? 0) > 1, JSON.stringify([...given]));
+  assert.equal((await wait("127.0.80.1", tokens[1])).status, 403, "another network's");
+  assert.equal((await wait(known, tokens[0])).status, 200);
+});
+
 test("checks, feeds, icons, exempt paths and preflights are not asked", async () => {
   for (const path of [
     "/robots.txt",

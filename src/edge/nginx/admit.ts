@@ -20,7 +20,7 @@ import { stopsAtGuard } from "./guard.ts";
 import { isBodyUnannounced, isHeadSound } from "./head.ts";
 import { goOn } from "./cache-way.ts";
 import { takesProof } from "./challenge-proof.ts";
-import { canRead, clientBytes, decodedPath, extension, plainHost } from "./plain-request.ts";
+import { canRead, clientBytes, decodedPath, extension, plainHost, shortAddress } from "./plain-request.ts";
 import { mark } from "./request-marks.ts";
 import { stopsAtRules } from "./rules.ts";
 import { countRefusal, takeDue } from "./sample.ts";
@@ -225,11 +225,6 @@ function stopsAtWarnedSite(measures: readonly PreparedMeasure[], path: string, n
   if (measure.record.kind === "warn") return !passWarning(measure.record, asked);
   answerNotice(measure.record);
   return true;
-}
-
-/** Of IPv6 the /64: one household's. */
-function shortAddress(address: string): string {
-  return address.length > 4 ? string.sub(address, 1, 8) : address;
 }
 
 function joined(value: string | string[] | undefined): string {

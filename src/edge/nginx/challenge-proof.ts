@@ -31,8 +31,6 @@ import { asksForJson, askedLanguage } from "./asked.ts";
 import {
   answerWithChallenge,
   clearanceCookie,
-  clientAddress,
-  clientKey,
   clientNetwork,
   countFailure,
   forgetFailures,
@@ -41,9 +39,11 @@ import {
   issue,
 } from "./challenge.ts";
 import { inForce, isBanned, refuseBanned } from "./bans.ts";
+import { clientAddress, clientKey } from "./client-address.ts";
 import { base64Url, sign } from "./challenge-keys.ts";
 import { sha256 } from "./hmac.ts";
 import { requestId } from "./request-id.ts";
+import { isKnown } from "./rush.ts";
 import { countChallenge, countRefusal } from "./sample.ts";
 import { siteById, type Loaded } from "./sites.ts";
 
@@ -53,6 +53,7 @@ const BODY_BYTES_MAX = 4096;
 /** How many clearances that cost nothing are given out. */
 const WAITS_PER_NETWORK_MAX = 20;
 const WAITS_PER_NETWORK_SECONDS = 600;
+/** Of strangers, and of those who were here on calm days. */
 const WAITS_PER_SITE_MAX = 300;
 const WAITS_PER_SITE_SECONDS = 60;
 /** Of one address on one site in a minute: what it brings, and the clearances that it gets for proofs. A school shares one; a solver is no school. */
@@ -152,7 +153,9 @@ function isNewProof(site: Loaded, id: string): boolean | undefined {
 function mayWait(site: Loaded, network: string): boolean {
   const [ofNetwork] = waits.incr(`n${site.limitPrefix}${network}`, 1, 0, WAITS_PER_NETWORK_SECONDS);
   if (ofNetwork !== undefined && ofNetwork > WAITS_PER_NETWORK_MAX) return false;
-  const [ofSite] = waits.incr(`s${site.limitPrefix}`, 1, 0, WAITS_PER_SITE_SECONDS);
+  // Who was here on calm days has a share apart: strangers with many networks leave it to them.
+  const share = isKnown(clientKey(site)) ? "k" : "s";
+  const [ofSite] = waits.incr(`${share}${site.limitPrefix}`, 1, 0, WAITS_PER_SITE_SECONDS);
   return ofSite === undefined || ofSite <= WAITS_PER_SITE_MAX;
 }
 

@@ -26,8 +26,8 @@ import { isInPaths } from "../path-glob.ts";
 import { send } from "./answer.ts";
 import { asksForJson, askedLanguage } from "./asked.ts";
 import { sign } from "./challenge-keys.ts";
+import { clientAddress, clientKey, networkOf } from "./client-address.ts";
 import { isProvedCrawler } from "./crawlers.ts";
-import { canRead, clientBytes } from "./plain-request.ts";
 import { requestId } from "./request-id.ts";
 import { clearance } from "./sample.ts";
 import type { Loaded } from "./sites.ts";
@@ -134,26 +134,13 @@ export function issue(site: Loaded, bits: number): string {
 
 /** The client's /24 or /48, in bytes: what challenges and clearances are bound to. */
 export function clientNetwork(): string {
-  const bytes = clientAddress();
-  return string.sub(bytes, 1, bytes.length > 4 ? 6 : 3);
+  return networkOf(clientAddress());
 }
 
 /** The client's cookie, "" for none. */
 export function clearanceCookie(): string {
   const cookie = ngx.var["cookie_" + CLEARANCE_COOKIE] ?? "";
   return cookie.length > COOKIE_CHARS_MAX ? "" : cookie;
-}
-
-/** The client's address, of IPv6 the /64, in bytes. */
-export function clientAddress(): string {
-  if (canRead()) return clientBytes();
-  const bytes = ngx.var["binary_remote_addr"]!;
-  return bytes.length > 4 ? string.sub(bytes, 1, 8) : bytes;
-}
-
-/** The same beside the site's short name. */
-export function clientKey(site: Loaded): string {
-  return site.limitPrefix + clientAddress();
 }
 
 function clearanceOf(site: Loaded): Verified | undefined {

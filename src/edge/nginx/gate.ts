@@ -10,10 +10,10 @@ import type { GateTerms } from "../../contract/gate.ts";
 import { dropFloor, newFlow, noteAnswer, raiseFloor, workSeconds, type Flow } from "../gate-rules.ts";
 import { closePace, isStrained, newPace, openPace, passes, takePeak, type Pace } from "../pace.ts";
 import { isAllowed } from "./allowed.ts";
+import { clientKey } from "./client-address.ts";
 import { answerError } from "./answer.ts";
 import { stopsAtMitigations } from "./guard.ts";
 import { hasLeft } from "./client-left.ts";
-import { canRead, clientBytes } from "./plain-request.ts";
 import { settle, siteById, type Loaded } from "./sites.ts";
 import { isKnown, rush, rushes, termsOf } from "./rush.ts";
 
@@ -75,13 +75,6 @@ let placeCount = 0;
 let leftCount = 0;
 let sweptAt = 0;
 
-/** The client's site and address, as `parapet_known` has it. */
-function clientOf(site: Loaded): string {
-  if (canRead()) return site.limitPrefix + clientBytes();
-  const address = ngx.var["binary_remote_addr"]!;
-  return site.limitPrefix + (address.length > 4 ? string.sub(address, 1, 8) : address);
-}
-
 function gateOf(siteId: string): Gate | undefined {
   const gate = gates[siteId];
   if (gate !== undefined) return gate;
@@ -131,7 +124,7 @@ export function takePlace(site: Loaded, judges: boolean): Loaded | undefined {
   const gate = gateOf(site.siteId);
   const request = ngx.var["p_request"]!;
   if (gate === undefined || request === "" || places[request] !== undefined) return site;
-  const isFriend = isKnown(clientOf(site));
+  const isFriend = isKnown(clientKey(site));
   const before = gate.knownWaiting + (isFriend ? 0 : gate.strangersWaiting);
   // Whoever is on an allow-list waits for nobody.
   if ((before === 0 && gate.atOrigin + gate.turnsOut < gate.flow.bound) || isAllowed(site)) {

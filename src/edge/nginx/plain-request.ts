@@ -125,6 +125,11 @@ export function clientBytes(): string {
     : ffi.string((sockaddr + 8) as BytePointer, 8);
 }
 
+/** The same of an address in whole: of IPv6 the /64. */
+export function shortAddress(address: string): string {
+  return address.length > 4 ? string.sub(address, 1, 8) : address;
+}
+
 /** nginx's $uri. */
 export function decodedPath(): string {
   const { uri } = ffi.cast(PLAIN, get_request());
@@ -152,7 +157,7 @@ function prove(): number {
     valueOf(r.host) === ngx.var["http_host"] &&
     valueOf(r.content_length) === ngx.var["http_content_length"] &&
     valueOf(r.transfer_encoding) === ngx.var["http_transfer_encoding"] &&
-    (address.length > 4 ? string.sub(address, 1, 8) : address) === clientBytes();
+    shortAddress(address) === clientBytes();
   if (proved) return 1;
   triesLeft -= 1;
   if (triesLeft > 0) return 0;

@@ -9,8 +9,8 @@ import { FEATURES, type Passage } from "../../contract/flood.ts";
 import { CLEARANCE_COOKIE } from "../../contract/protection.ts";
 import { isStaticPath } from "../cache-rules.ts";
 import { addressText } from "../request-features.ts";
+import { clientAddress, clientKey, networkOf } from "./client-address.ts";
 import { beginFeatures, featureOf, headerNames } from "./features.ts";
-import { canRead, clientBytes } from "./plain-request.ts";
 import { noteArrival } from "./rush.ts";
 import type { Loaded } from "./sites.ts";
 import type { Watched } from "./watched.ts";
@@ -62,7 +62,7 @@ export const clearance: { isCleared: (site: Loaded) => boolean } = { isCleared: 
 /** Called by ADMIT for a request that passed, when one is due. Runs outside of ADMIT's trace. */
 export function takeDue(site: Loaded): void {
   const one = site.watched;
-  noteArrival(site.siteId, one.seen - one.lookedSeen, site.limitPrefix + clientKey());
+  noteArrival(site.siteId, one.seen - one.lookedSeen, clientKey(site));
   const now = ngx.now();
   if (!one.isActive) {
     activate(one, now);
@@ -102,7 +102,7 @@ export function countRefusal(site: Loaded, passage: Passage): void {
     take(site, passage, weight, now);
   }
   if (isNoSignOfPersistence(passage)) return;
-  const [times] = refusals.incr(site.limitPrefix + clientKey(), 1, 0, PERSISTENT_SECONDS);
+  const [times] = refusals.incr(clientKey(site), 1, 0, PERSISTENT_SECONDS);
   if (times === PERSISTENT_REFUSALS + 1 && persistent.length < WAITING_PERSISTENT_MAX)
     tellPersistent(one, times);
 }
@@ -116,7 +116,7 @@ function isNoSignOfPersistence(passage: Passage): boolean {
 }
 
 function tellPersistent(one: Watched, times: number): void {
-  const bytes = clientKey();
+  const bytes = clientAddress();
   const isShared = good.get(bytes)[0] !== undefined || good.get(networkOf(bytes))[0] !== undefined;
   persistent.push([one.siteId, addressText(bytes), times, isShared]);
 }
@@ -146,21 +146,9 @@ export function countHeld(mitigationId: string): void {
 }
 
 function noteGood(): void {
-  const bytes = clientKey();
+  const bytes = clientAddress();
   good.set(bytes, 1, GOOD_SECONDS);
   good.set(networkOf(bytes), 1, GOOD_SECONDS);
-}
-
-/** The address's bytes; of IPv6 the /64. */
-function clientKey(): string {
-  if (canRead()) return clientBytes();
-  const bytes = ngx.var["binary_remote_addr"]!;
-  return bytes.length > 4 ? string.sub(bytes, 1, 8) : bytes;
-}
-
-/** A /24 or /48, in another number of bytes than any address. */
-function networkOf(bytes: string): string {
-  return string.sub(bytes, 1, bytes.length > 4 ? 6 : 3);
 }
 
 function take(site: Loaded, passage: Passage, weight: number, now: number): void {

@@ -7,6 +7,7 @@ import type { MeasureRecord } from "../../contract/measure.ts";
 import { renderWarning } from "../notice-page.ts";
 import { PASS_COOKIE, PASS_SECONDS, passExpiry, passMessage, passUrl, sameText } from "../warning-pass.ts";
 import { contextOf, send } from "./answer.ts";
+import { clientAddress } from "./client-address.ts";
 
 const control = ngx.shared["parapet_control"]!;
 
@@ -46,8 +47,6 @@ function isValid(record: MeasureRecord, token: string): boolean {
 
 function signature(record: MeasureRecord, expiresAt: number): string {
   const [key] = control.get("pass-key");
-  const address = ngx.var["binary_remote_addr"] ?? "";
-  const network = address.length > 4 ? address.substring(0, 8) : address;
-  const mac = ngx.hmac_sha1(key as string, passMessage(record.measureId, network, expiresAt));
+  const mac = ngx.hmac_sha1(key as string, passMessage(record.measureId, clientAddress(), expiresAt));
   return ngx.encode_base64(mac, true).replaceAll("+", "-").replaceAll("/", "_");
 }
