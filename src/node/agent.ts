@@ -20,7 +20,8 @@ import { Certificates } from "./certificates.ts";
 import { DiskRoom } from "./disk-room.ts";
 import { EdgeTls } from "./edge-tls.ts";
 import { ChallengeKeys } from "./challenge-keys.ts";
-import { CrawlerChecks, crawlerDns } from "./crawlers.ts";
+import { CrawlerChecks } from "./crawler-checks.ts";
+import { crawlerDns } from "./crawlers.ts";
 import {
   askCrawlers,
   askRuleCounts,
@@ -159,6 +160,7 @@ export class Agent implements RunningNode {
       ask: () => askCrawlers(socketPath),
       tell: (found) => postCrawlers(socketPath, found),
       alarm,
+      now: options.now,
     });
     const sites = (): SiteId[] => Object.keys(this.#book.versions()) as SiteId[];
     this.#kernelBans = new KernelBans({

@@ -1,27 +1,27 @@
 /**
  * Proves that a client is the crawler that it says it is: its address lies in a range that the operator supplied, or its reverse name lies below a domain of the
- * crawler and leads back to the address (the way that the crawlers' operators document). nginx collects the questions; here they are fetched once a second, a
- * bounded number at a time, and answered for a day, for ten minutes, or for half a minute when DNS said nothing. Nobody waits for an answer: until it is
- * there the client is challenged.
+ * crawler and leads back to the address (the way that the crawlers' operators document). What was found holds for a day, for ten minutes, or for half a
+ * minute when DNS said nothing.
  */
 import { Resolver } from "node:dns/promises";
-import { readFileSync } from "node:fs";
 import { BlockList, isIP } from "node:net";
-import { CRAWLERS, CRAWLERS_ASKED_MAX } from "../contract/crawlers.ts";
+import { CRAWLERS } from "../contract/crawlers.ts";
 
 export type CrawlerQuestion = { readonly address: string; readonly name: string };
 export type CrawlerFinding = CrawlerQuestion & { readonly isProved: boolean; readonly seconds: number };
+/** By the crawler's name. */
 export type CrawlerRanges = ReadonlyMap<string, BlockList>;
 
 const PROVED_SECONDS = 24 * 3600;
 const REFUTED_SECONDS = 600;
-const SILENT_SECONDS = 30;
+/** For how long it is believed that nobody answers. */
+export const SILENT_SECONDS = 30;
 const DNS_MS = 2000;
-const AT_ONCE = 4;
 const NAMES_MAX = 5;
 const RANGES_BYTES_MAX = 1024 * 1024;
 const RANGES_MAX = 20_000;
-const ROUND_MS = 1000;
+/** Of a /48: twelve digits, and "ip6.arpa". */
+const ZONE_LABELS_V6 = 14;
 
 /** What `isCrawler` asks. Null: nobody answered. */
 export type CrawlerDns = {
@@ -99,6 +99,12 @@ export function reverseName(address: string): string {
   return `${[...digits].reverse().join(".")}.ip6.arpa`;
 }
 
+/** The zone that a /24 or /48 has its reverse names in, which is one owner's and answers or does not. */
+export function reverseZone(address: string): string {
+  const labels = reverseName(address).split(".");
+  return labels.slice(labels.length > 10 ? -ZONE_LABELS_V6 : 1).join(".");
+}
+
 export function crawlerDns(servers: readonly string[]): CrawlerDns {
   const resolver = new Resolver({ timeout: DNS_MS, tries: 1 });
   if (servers.length > 0) resolver.setServers([...servers]);
@@ -121,64 +127,4 @@ export function crawlerDns(servers: readonly string[]): CrawlerDns {
       return v4 === null && v6 === null ? null : [...(v4 ?? []), ...(v6 ?? [])];
     },
   };
-}
-
-export type CrawlerChecksOptions = {
-  /** A file as `parseCrawlerRanges` reads it, "" for none. */
-  readonly rangesFile: string;
-  readonly dns: CrawlerDns;
-  readonly ask: () => Promise<{ readonly asked: readonly CrawlerQuestion[] }>;
-  readonly tell: (found: readonly CrawlerFinding[]) => Promise<unknown>;
-  readonly alarm: (code: string, what: string) => void;
-};
-
-/** Asks nginx whom to prove, and tells what was found, until it is stopped. */
-export class CrawlerChecks {
-  readonly #options: CrawlerChecksOptions;
-  #ranges: CrawlerRanges = new Map();
-  #timer: NodeJS.Timeout | undefined;
-  #busy = false;
-
-  constructor(options: CrawlerChecksOptions) {
-    this.#options = options;
-  }
-
-  start(): void {
-    const { rangesFile, alarm } = this.#options;
-    if (rangesFile !== "") {
-      try {
-        this.#ranges = parseCrawlerRanges(readFileSync(rangesFile, "utf8"));
-      } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
-        alarm("edge.crawler-ranges", `${rangesFile} is not used as ${why}: crawlers are proved by DNS alone`);
-      }
-    }
-    this.#timer = setInterval(() => void this.round(), ROUND_MS);
-    this.#timer.unref();
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
-  }
-
-  /** One look. While one goes on, another does nothing; while nginx does not answer, the next one asks again. */
-  async round(): Promise<void> {
-    if (this.#busy) return;
-    this.#busy = true;
-    try {
-      const waiting = (await this.#options.ask()).asked.slice(0, CRAWLERS_ASKED_MAX);
-      const found: CrawlerFinding[] = [];
-      const next = waiting[Symbol.iterator]();
-      const work = async (): Promise<void> => {
-        for (const question of next)
-          found.push(await findOut(question, { ranges: this.#ranges, dns: this.#options.dns }));
-      };
-      await Promise.all(Array.from({ length: AT_ONCE }, work));
-      if (found.length > 0) await this.#options.tell(found);
-    } catch {
-      // nginx is being started: who asks again is asked about again.
-    } finally {
-      this.#busy = false;
-    }
-  }
 }
