@@ -1,8 +1,9 @@
 /**
  * TXT records for DNS-01 (RFC 8555 §8.4): laid out by a dynamic update (RFC 2136, through BIND's nsupdate, signed with TSIG)
  * or by the operator's own command, seen by the authoritative servers before the authority is told, and taken away again. A CNAME at
- * _acme-challenge is followed, so that a customer can hand over this one name instead of their zone. Programs run without a
- * shell, bounded in time and output; the TSIG secret goes to nsupdate's standard input and into no argument list, log or error.
+ * _acme-challenge is followed, so that a customer can hand over this one name instead of their zone, to a name of the same first label: whoever
+ * writes the alias does not choose where else in the operator's zone is written. Programs run without a shell, bounded in time and
+ * output; the TSIG secret goes to nsupdate's standard input and into no argument list, log or error.
  */
 import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
@@ -16,7 +17,7 @@ export type TxtRecord = { readonly name: string; readonly value: string };
 
 export type DnsProof = {
   readonly for: DnsUpdate["for"];
-  /** Where the record for `hostname` belongs: "_acme-challenge." and the name, or what a CNAME there points to. */
+  /** Where the record for `hostname` belongs: "_acme-challenge." and the name, or what a CNAME there points to. Throws with a sentence for who wrote the CNAME. */
   recordName(hostname: string): Promise<string>;
   present(record: TxtRecord): Promise<void>;
   /** Resolves when every authoritative server shows the record; throws when they do not in time. */
@@ -33,6 +34,7 @@ const CNAMES_MAX = 8;
 const SERVERS_MAX = 16;
 const RECORD_SECONDS = 60;
 const SECRET_BYTES_MAX = 1024;
+const PROOF_LABEL = "_acme-challenge";
 const RECORD_NAME = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*$/;
 const RECORD_VALUE = /^[A-Za-z0-9_-]{1,255}$/;
 
@@ -68,13 +70,14 @@ export function createDnsProof(
   return {
     for: update.for,
     async recordName(hostname) {
-      let name = `_acme-challenge.${hostname.replace(/^\*\./, "")}`;
+      let name = `${PROOF_LABEL}.${hostname.replace(/^\*\./, "")}`;
       for (let hops = 0; hops < CNAMES_MAX; hops++) {
         const next = await cnameOf(resolver, name);
         if (next === null) return name;
+        if (!next.startsWith(`${PROOF_LABEL}.`)) throw new Error(notForProofs(name, next));
         name = next;
       }
-      throw new Error(`More than ${CNAMES_MAX} CNAMEs lead on from _acme-challenge: shorten the way`);
+      throw new Error(`More than ${CNAMES_MAX} CNAMEs lead on from ${PROOF_LABEL}: shorten the way`);
     },
     present: (record) => change("present", record),
     cleanup: (record) => change("cleanup", record),
@@ -94,6 +97,10 @@ export function createDnsProof(
       }
     },
   };
+}
+
+function notForProofs(name: string, alias: string): string {
+  return `${name} is an alias of ${alias}, where no proof is written: let it lead to a name that begins with "${PROOF_LABEL}."`;
 }
 
 function resolverOf(servers: readonly string[]): Resolver {

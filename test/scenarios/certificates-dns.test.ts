@@ -16,6 +16,7 @@ import { freePort } from "../../src/node/free-port.ts";
 import { endChild } from "./acme-stage.ts";
 import { openCertificatesStage, shownFor } from "./certificates-stage.ts";
 import { until } from "./edge-stage.ts";
+import { openSmallDns } from "./small-dns.ts";
 
 const ZONE = "proofs.example";
 const KEY_NAME = "parapet-key";
@@ -128,13 +129,13 @@ test(
     });
     try {
       stage.acme.dns.forward = { zone: ZONE, port: bind.port };
-      stage.acme.dns.cnames.set("_acme-challenge.customer.example", `customer-1.${ZONE}`);
+      stage.acme.dns.cnames.set("_acme-challenge.customer.example", `_acme-challenge.customer-1.${ZONE}`);
       await stage.protect("*.customer.example");
       await stage.protect("customer.example");
       // The authority's resolver has to follow the CNAME, too: the small server hands out both.
       const served = setInterval(() => {
-        void txt(bind, `customer-1.${ZONE}`).then((values) =>
-          stage.acme.dns.txt.set(`customer-1.${ZONE}`, [...values]),
+        void txt(bind, `_acme-challenge.customer-1.${ZONE}`).then((values) =>
+          stage.acme.dns.txt.set(`_acme-challenge.customer-1.${ZONE}`, [...values]),
         );
       }, 50);
       try {
@@ -148,13 +149,34 @@ test(
         clearInterval(served);
       }
       assert.deepEqual(stage.edge.asked, [], "nothing was proved over HTTP");
-      assert.deepEqual(await txt(bind, `customer-1.${ZONE}`), []);
+      assert.deepEqual(await txt(bind, `_acme-challenge.customer-1.${ZONE}`), []);
     } finally {
       await stage.end();
       await bind.end();
     }
   },
 );
+
+test("an alias leads to another name for proofs, and nowhere else in the zone", async () => {
+  const dns = await openSmallDns();
+  const proof = createDnsProof(
+    { kind: "hook", for: "all", command: ["/bin/false"], checkServers: [] },
+    { dnsServers: [dns.address], signal: AbortSignal.timeout(20_000) },
+  );
+  try {
+    dns.set("_acme-challenge.shop.example", "CNAME", [`_acme-challenge.shop.${ZONE}`]);
+    dns.set("_acme-challenge.twice.example", "CNAME", ["_acme-challenge.shop.example"]);
+    dns.set("_acme-challenge.bad.example", "CNAME", [`_dmarc.${ZONE}`]);
+    dns.set("_acme-challenge.late.example", "CNAME", ["_acme-challenge.bad.example"]);
+    assert.equal(await proof.recordName("*.shop.example"), `_acme-challenge.shop.${ZONE}`);
+    assert.equal(await proof.recordName("twice.example"), `_acme-challenge.shop.${ZONE}`);
+    assert.equal(await proof.recordName("none.example"), "_acme-challenge.none.example");
+    for (const name of ["bad.example", "late.example"])
+      await assert.rejects(proof.recordName(name), /begins with "_acme-challenge\."/);
+  } finally {
+    await dns.end();
+  }
+});
 
 test("a wrong secret is said, and never quoted", { timeout: 180_000 }, async () => {
   const bind = await openBind();
