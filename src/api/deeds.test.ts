@@ -130,6 +130,15 @@ test("a deed that was cut off stays, marked as such; the list is read in pages a
   assert.equal((await deedsOf(server.db, siteId, { before: 1, limit: 10 })).length, 0);
 });
 
+test("whole logs are read for one person only so often, and a refused export is no deed", async () => {
+  const statuses: number[] = [];
+  for (let n = 0; n < 12; n++) statuses.push((await ada.get(`${at}/export`)).status);
+  // One was made above.
+  assert.deepEqual(statuses, [...Array<number>(9).fill(200), 429, 429, 429]);
+  const exported = (await read()).filter(({ deed, isDone }) => deed === "exported" && isDone);
+  assert.equal(exported.length, 9);
+});
+
 test("who left is told after the site is gone", async () => {
   await expectOk(ada.send("POST", `${at}/leave`, { confirm: "shop.example" }));
   const [last] = await deedsOf(server.db, siteId, { before: null, limit: 1 });

@@ -39,8 +39,6 @@ const maybe = text.nullable();
 const lines = z.array(text).readonly();
 
 const DEEDS_PAGE = 100;
-const TRIES_MAX = 60;
-const TRY_WINDOW_MS = 10 * 60_000;
 const KEYS_MAX = 10_000;
 
 const dnsRecord: z.ZodType<DnsRecord> = z.object({
@@ -97,16 +95,21 @@ const siteExport: z.ZodType<SiteExport> = z.object({
   madeAt: text,
 });
 
-/** What one person may ask of others' servers through us, or of our mail, in a while. */
-const rates = new WeakMap<Services, Rate>();
-function take(call: Call<unknown>): void {
+/** What one person may do in a while: ask others' servers or our mail through us, and have whole logs read. */
+const TRIES = { asks: 60, exports: 10 } as const;
+const TRY_WINDOW_MS = 10 * 60_000;
+const rates = new WeakMap<Services, Record<keyof typeof TRIES, Rate>>();
+
+function take(call: Call<unknown>, kind: keyof typeof TRIES = "asks"): void {
   const { services, visitor } = call;
-  let rate = rates.get(services);
-  if (rate === undefined) {
-    rate = createRate({ max: TRIES_MAX, windowMs: TRY_WINDOW_MS, keysMax: KEYS_MAX, now: services.now });
-    rates.set(services, rate);
+  let ofAll = rates.get(services);
+  if (ofAll === undefined) {
+    const rateOf = (max: number): Rate =>
+      createRate({ max, windowMs: TRY_WINDOW_MS, keysMax: KEYS_MAX, now: services.now });
+    ofAll = { asks: rateOf(TRIES.asks), exports: rateOf(TRIES.exports) };
+    rates.set(services, ofAll);
   }
-  rate.take(visitor.person.userId);
+  ofAll[kind].take(visitor.person.userId);
 }
 
 /** Lets in whoever has the role that the contract names for this endpoint. */
@@ -262,7 +265,11 @@ export const ownershipEndpoints: { readonly [Key in keyof OwnershipEndpoints]: E
     query: noQuery,
     body: nothing,
     answer: siteExport,
-    run: async (call) => exportOf(call, await enter(call, "GET /sites/{siteId}/export")),
+    run: async (call) => {
+      const siteId = await enter(call, "GET /sites/{siteId}/export");
+      take(call, "exports");
+      return exportOf(call, siteId);
+    },
   },
   "POST /sites/{siteId}/leave": {
     summary: "Answers the export, and lets go of the site",
