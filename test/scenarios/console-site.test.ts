@@ -202,7 +202,7 @@ test("a site's owner does everything from the invitation to leaving through the 
     await button(page, "Save").click();
     const note = page.locator('[data-part="conflict"]');
     await note.waitFor();
-    await note.getByText("bodyBytesMax").waitFor();
+    await note.getByText("Largest upload").waitFor();
     await picture(page, "conflict");
     await button(page, "Put mine on top of theirs").click();
     assert.equal(await page.getByLabel("Why, in a few words").inputValue(), "Closed for the night");

@@ -2,9 +2,11 @@
 import type { SettingChange } from "../../contract/http-sites.ts";
 import { useWords } from "../language.tsx";
 import { plainValue } from "../site/draft.ts";
+import { settingLabel } from "../site/setting-label.ts";
 
 export function Changes({ changes }: { readonly changes: readonly SettingChange[] }) {
-  const w = useWords().site.draft;
+  const words = useWords();
+  const w = words.site.draft;
   return (
     <table className="changes">
       <thead>
@@ -17,8 +19,8 @@ export function Changes({ changes }: { readonly changes: readonly SettingChange[
       <tbody>
         {changes.map((change) => (
           <tr key={change.path}>
-            <th scope="row">
-              <code>{change.path}</code>
+            <th scope="row" title={change.path}>
+              {settingLabel(change.path, words)}
             </th>
             <td data-label={w.before}>
               <code className="before">{plainValue(change.before)}</code>

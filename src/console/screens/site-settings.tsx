@@ -13,6 +13,7 @@ import { Changes } from "../parts/changes.tsx";
 import { FaultNote } from "../parts/fault-note.tsx";
 import { useActiveInView } from "../parts/active-in-view.ts";
 import { Loaded } from "../parts/loaded.tsx";
+import { settingLabel } from "../site/setting-label.ts";
 import { sayDone } from "../parts/saved-note.ts";
 import { client, useWrite } from "../queries.ts";
 import { DraftContext, type DraftHold } from "../site/draft-fields.tsx";
@@ -92,7 +93,8 @@ function Conflict({
   readonly theirs: SettingsView;
   readonly onMerged: (draft: Draft) => void;
 }) {
-  const w = useWords().site.draft;
+  const words = useWords();
+  const w = words.site.draft;
   const { merged, clashes } = rebase({ base: draft.base, mine: draft.wanted, theirs: theirs.settings });
   const onto = (wanted: Draft["wanted"]): void =>
     onMerged({ revision: theirs.revision, base: theirs.settings, wanted });
@@ -106,7 +108,7 @@ function Conflict({
       <Changes changes={changesBetween(draft.base, draft.wanted)} />
       {clashes.length === 0 ? null : (
         <span>
-          {w.clash} <code>{clashes.join(", ")}</code>
+          {w.clash} {clashes.map((path) => settingLabel(path, words)).join(", ")}
         </span>
       )}
       <div className="row">
