@@ -64,7 +64,8 @@ function writeDown(siteId: string): void {
   memory.set(`d ${siteId}`, isNew ? now : (at as number), 2 * CACHE_LIFE_SECONDS_MAX);
   if (!isNew) return;
   book.open?.write(string.format("%s %d\n", siteId, now));
-  book.open?.flush();
+  if (book.open?.flush() !== true)
+    ngx.log(ngx.ERR, "could not write down that answers of ", siteId, " are doubtful: a restart forgets it");
   announce(siteId);
 }
 
@@ -84,10 +85,8 @@ export function invalidate(siteId: string, host: string, target: string): void {
   writeDown(siteId);
   if (target.length > TARGET_CHARS_MAX) return doubtAll(siteId);
   const key = `i ${siteId} ${host}${target}`;
-  const [before] = memory.get(key);
-  // The clock gives the number, so that a forgotten doubt never comes back as one that was used before.
-  const next = Math.max((before as number | undefined) ?? 0, Math.floor(ngx.now() * 1000)) + 1;
-  const [stored] = memory.safe_set(key, next, CACHE_LIFE_SECONDS_MAX);
+  const before = memory.get(key)[0] as number | undefined;
+  const [stored] = memory.safe_set(key, nextNumber(before), CACHE_LIFE_SECONDS_MAX);
   if (!stored || isTooMany(siteId, before === undefined)) doubtAll(siteId);
 }
 
@@ -101,5 +100,11 @@ function isTooMany(siteId: string, isNew: boolean): boolean {
 }
 
 function doubtAll(siteId: string): void {
-  memory.set(`a ${siteId}`, Math.floor(ngx.now() * 1000), 2 * CACHE_LIFE_SECONDS_MAX);
+  const key = `a ${siteId}`;
+  memory.set(key, nextNumber(memory.get(key)[0] as number | undefined), 2 * CACHE_LIFE_SECONDS_MAX);
+}
+
+/** The clock gives the number, so that a forgotten doubt never comes back as one that was used before. */
+function nextNumber(before: number | undefined): number {
+  return Math.max(before ?? 0, Math.floor(ngx.now() * 1000)) + 1;
 }
