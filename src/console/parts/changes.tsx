@@ -1,8 +1,7 @@
 /** What changed, one line a value: the setting, before, after. The words stand beside the colours. */
 import type { SettingChange } from "../../contract/http-sites.ts";
 import { useWords } from "../language.tsx";
-import { plainValue } from "../site/draft.ts";
-import { settingLabel } from "../site/setting-label.ts";
+import { settingLabel, settingValue } from "../site/setting-label.ts";
 
 export function Changes({ changes }: { readonly changes: readonly SettingChange[] }) {
   const words = useWords();
@@ -23,10 +22,10 @@ export function Changes({ changes }: { readonly changes: readonly SettingChange[
               {settingLabel(change.path, words)}
             </th>
             <td data-label={w.before}>
-              <code className="before">{plainValue(change.before)}</code>
+              <code className="before">{settingValue(change.path, change.before, words)}</code>
             </td>
             <td data-label={w.after}>
-              <code className="after">{plainValue(change.after)}</code>
+              <code className="after">{settingValue(change.path, change.after, words)}</code>
             </td>
           </tr>
         ))}

@@ -5,7 +5,7 @@ import type { SiteSettings } from "../../contract/site-settings.ts";
 import { ENGLISH } from "../words/english.ts";
 import { FRENCH } from "../words/french.ts";
 import { changesBetween } from "./draft.ts";
-import { settingLabel } from "./setting-label.ts";
+import { settingLabel, settingValue } from "./setting-label.ts";
 
 const match = { paths: ["/a"], methods: ["GET"], networks: ["::/0"], asns: [64_496], countries: ["FR"] };
 const field = { name: "a", value: "b", isAbsent: false };
@@ -105,4 +105,12 @@ test("parts and rows are named, lists without rows too, and what is unknown by i
   );
   for (const path of ["of.tomorrow", "cache.toString", "rules.access.0.constructor"])
     assert.equal(of(path), path);
+});
+
+test("yes and no, and sizes, are told as forms tell them", () => {
+  assert.equal(settingValue("origin.signed", true, FRENCH), "oui");
+  assert.equal(settingValue("origin.signed", false, ENGLISH), "no");
+  assert.equal(settingValue("bodyBytesMax", 1024 ** 3, ENGLISH), "1 GiB");
+  assert.equal(settingValue("bodyBytesMax", null, ENGLISH), "–");
+  assert.equal(settingValue("origin.hostHeader", "a", ENGLISH), '"a"');
 });

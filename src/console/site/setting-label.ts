@@ -6,6 +6,8 @@ import type { ProtectionMatch } from "../../contract/protection.ts";
 import type { RequestMatch } from "../../contract/site-rules.ts";
 import type { SiteSettings } from "../../contract/site-settings.ts";
 import type { Words } from "../words/english.ts";
+import { plainValue } from "./draft.ts";
+import { bytesText } from "./lists.ts";
 
 type Scalar = string | number | boolean | null | undefined;
 type KeysOf<T> = T extends unknown ? keyof T : never;
@@ -41,6 +43,12 @@ export function settingLabel(path: string, words: Words): string {
   if (here === undefined) return path;
   said.push(typeof here === "string" ? here : here.own);
   return said.filter((word, i) => word !== "" && word !== said[i - 1]).join(" · ");
+}
+
+/** A value as it is told beside its setting's name. */
+export function settingValue(path: string, value: unknown, words: Words): string {
+  if (typeof value === "boolean") return words.site.draft.is[value ? "true" : "false"];
+  return path === "bodyBytesMax" && typeof value === "number" ? bytesText(value) : plainValue(value);
 }
 
 function namesOf(words: Words): Named<SiteSettings> {

@@ -193,6 +193,7 @@ export const SITE_ENGLISH = {
     notNumber: "Type a number.",
     show: "What changes",
     setting: "Setting",
+    is: { true: "yes", false: "no" },
     before: "Before",
     after: "After",
     note: "Why, in a few words",

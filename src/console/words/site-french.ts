@@ -186,6 +186,7 @@ export const SITE_FRENCH: SiteWords = {
     notNumber: "Tapez un nombre.",
     show: "Ce qui change",
     setting: "Réglage",
+    is: { true: "oui", false: "non" },
     before: "Avant",
     after: "Après",
     note: "Pourquoi, en quelques mots",
