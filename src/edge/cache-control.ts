@@ -3,6 +3,7 @@
  * joined by commas. Where a field can be read in two ways the stricter one holds: of several max-age the smallest, a number
  * that is none counts as 0, and a directive inside a quoted string is no directive.
  */
+import { trimmed } from "./trimmed.ts";
 
 export type CacheDirectives = {
   noStore: boolean;
@@ -69,8 +70,8 @@ function take(said: CacheDirectives, name: string, value: string): void {
     said.staleWhileRevalidate = stricter(said.staleWhileRevalidate, value);
   else if (name === "stale-if-error") said.staleIfError = stricter(said.staleIfError, value);
   // A space before "=" makes another name of it; whoever wrote it meant to limit freshness, so nothing is taken for fresh.
-  else if (name.trim() === "max-age") said.maxAge = 0;
-  else if (name.trim() === "s-maxage") said.sMaxAge = 0;
+  else if (trimmed(name) === "max-age") said.maxAge = 0;
+  else if (trimmed(name) === "s-maxage") said.sMaxAge = 0;
 }
 
 function stricter(before: number, value: string): number {
@@ -110,6 +111,6 @@ export function membersOf(field: string): string[] {
 }
 
 function pushTrimmed(members: string[], raw: string): void {
-  const member = raw.trim();
+  const member = trimmed(raw);
   if (member !== "") members.push(member);
 }

@@ -3,6 +3,7 @@
  * change of a site; the cost of a match is bounded by the settings' own bounds, since a pattern is walked without recursion.
  */
 import { CACHED_EXTENSIONS, type CacheRule, type CacheSettings } from "../contract/cache.ts";
+import { trimmed } from "./trimmed.ts";
 
 const EXTENSIONS: Record<string, boolean | undefined> = {};
 for (const extension of CACHED_EXTENSIONS) EXTENSIONS[extension] = true;
@@ -74,8 +75,8 @@ export function nameMatches(pattern: string, name: string): boolean {
 export function hasCookie(cookies: string, patterns: readonly string[]): boolean {
   for (const pair of cookies.split(";")) {
     const [name = ""] = pair.split("=");
-    const trimmed = name.trim();
-    for (const pattern of patterns) if (nameMatches(pattern, trimmed)) return true;
+    const plain = trimmed(name);
+    for (const pattern of patterns) if (nameMatches(pattern, plain)) return true;
   }
   return false;
 }

@@ -5,6 +5,7 @@
  * remembered only grows while it is remembered, so that no key comes back that a purge has taken away.
  */
 import type { CachePurge } from "../contract/cache.ts";
+import { trimmed } from "./trimmed.ts";
 
 /** Purges of a site by tag, prepared once per change. */
 export type TagPurges = {
@@ -25,7 +26,9 @@ export type Remembered = string;
 /** Stands for every tag: of an answer that has more than are remembered. */
 const EVERY = "*";
 const NONE = ",";
-const TAGS_CHARS_MAX = 2000;
+const TAGS_CHARS_MAX = 1000;
+/** A longer field is not read. */
+const FIELD_CHARS_MAX = 16 * 1024;
 
 export function prepareTagPurges(purges: readonly CachePurge[]): TagPurges | undefined {
   const each: { tag: string; number: number }[] = [];
@@ -53,18 +56,21 @@ export function tagPurgeNumber(purges: TagPurges, remembered: Remembered | undef
 /** `known`: what is remembered, undefined when this is the first. `floor`: the number in the key that the answer is kept under. */
 export function rememberTags(known: Remembered | undefined, floor: number, said: TagsSaid): Remembered {
   const [least, had] = known === undefined ? [floor, NONE] : partsOf(known);
-  const tags = addTags(addTags(had, said.cacheTag.split(",")), said.surrogateKey.split(" "));
+  const tags = addTags(addTags(had, said.cacheTag), said.surrogateKey);
   return `${least} ${tags}`;
 }
 
-function addTags(tags: string, more: readonly string[]): string {
+/** Both fields have commas or blanks between tags: no tag that can be purged holds either. */
+function addTags(tags: string, field: string): string {
+  if (tags === EVERY || field.length > FIELD_CHARS_MAX) return EVERY;
   let all = tags;
-  if (all === EVERY) return EVERY;
-  for (const one of more) {
-    const tag = one.trim().toLowerCase();
-    if (tag === "" || all.includes(`,${tag},`)) continue;
-    if (all.length + tag.length + 1 > TAGS_CHARS_MAX) return EVERY;
-    all = `${all}${tag},`;
+  for (const part of field.toLowerCase().split(",")) {
+    for (const word of part.split(" ")) {
+      const tag = trimmed(word);
+      if (tag === "" || all.includes(`,${tag},`)) continue;
+      if (all.length + tag.length + 1 > TAGS_CHARS_MAX) return EVERY;
+      all = `${all}${tag},`;
+    }
   }
   return all;
 }

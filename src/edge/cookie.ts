@@ -1,4 +1,5 @@
 /** One cookie out of a Cookie field (RFC 6265 §4.2.1). Names are compared letter by letter; of several with one name the first counts. */
+import { trimmed } from "./trimmed.ts";
 
 /** Undefined when there is none of that name. */
 export function cookieOf(field: string, name: string): string | undefined {
@@ -8,7 +9,7 @@ export function cookieOf(field: string, name: string): string | undefined {
     if (at === 0 || isBeginning(field, at)) {
       const from = at + wanted.length;
       const end = field.indexOf(";", from);
-      return field.substring(from, end < 0 ? field.length : end).trim();
+      return trimmed(field.substring(from, end < 0 ? field.length : end));
     }
     at = field.indexOf(wanted, at + 1);
   }

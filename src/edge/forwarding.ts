@@ -3,6 +3,7 @@
  * saw itself; this file decides the two cases that need thought: a request that came through this edge before (CDN-Loop, RFC 8586), and
  * fields that the client names in Connection (RFC 9110 §7.6.1), which are for the edge and not for the origin.
  */
+import { trimmed } from "./trimmed.ts";
 
 /** More than this many parties in front of an origin is a loop that hides its names. */
 export const CDN_LOOP_PARTIES_MAX = 20;
@@ -26,7 +27,7 @@ export function isLoop(cdnLoop: string, cdnId: string): boolean {
   if (parties.length > CDN_LOOP_PARTIES_MAX) return true;
   const own = cdnId.toLowerCase();
   for (const party of parties) {
-    const name = (party.split(";")[0] ?? "").trim();
+    const name = trimmed(party.split(";")[0] ?? "");
     if (name === own) return true;
   }
   return false;
@@ -38,7 +39,7 @@ export function nominatedFields(connection: string): string[] | null {
   const options = connection.toLowerCase().split(",");
   if (options.length > NOMINATED_MAX) return null;
   for (const option of options) {
-    const name = option.trim();
+    const name = trimmed(option);
     if (name === "" || name === "close" || name === "keep-alive" || name === "upgrade") continue;
     if (!NEVER_REMOVED.includes(name)) names.push(name);
   }

@@ -6,6 +6,7 @@
 import { CACHE_LIFE_SECONDS_MAX } from "../contract/cache.ts";
 import { membersOf, parseCacheControl, type CacheDirectives } from "./cache-control.ts";
 import { parseHttpDate } from "./http-date.ts";
+import { trimmed } from "./trimmed.ts";
 
 /** What the origin answered, as far as it matters. All lines of a field joined by ", "; "" for a field that is not there. */
 export type AnswerFacts = {
@@ -85,8 +86,8 @@ export function lifeOf(answer: AnswerFacts, terms: CacheTerms, now: number): Lif
 
 /** The field meant for caches such as this one, which then stands instead of Cache-Control and Expires (RFC 9213 §2.2). */
 function targetedField(answer: AnswerFacts): CacheDirectives | undefined {
-  if (answer.cdnCacheControl.trim() !== "") return parseCacheControl(answer.cdnCacheControl);
-  if (answer.surrogateControl.trim() === "") return undefined;
+  if (trimmed(answer.cdnCacheControl) !== "") return parseCacheControl(answer.cdnCacheControl);
+  if (trimmed(answer.surrogateControl) === "") return undefined;
   // A member may be for one surrogate alone ("max-age=60;that-one"): it is not for this one.
   const ours: string[] = [];
   for (const member of membersOf(answer.surrogateControl)) if (!member.includes(";")) ours.push(member);
@@ -125,7 +126,7 @@ export function ageOf(answer: Pick<AnswerFacts, "age" | "date">, now: number): n
   const dated = parseHttpDate(answer.date, now);
   const apparent = dated < 0 ? 0 : Math.max(0, now - dated);
   if (answer.age === "") return apparent;
-  const value = answer.age.trim();
+  const value = trimmed(answer.age);
   if (value === "" || value.length > 12) return -1;
   for (let i = 0; i < value.length; i++) if (!"0123456789".includes(value.charAt(i))) return -1;
   return Math.max(apparent, Number(value));
@@ -134,7 +135,7 @@ export function ageOf(answer: Pick<AnswerFacts, "age" | "date">, now: number): n
 /** "*" anywhere in the list says that nothing of the request tells when the answer fits (RFC 9110 §12.5.5). */
 function variesByAll(vary: string): boolean {
   if (vary.length > 1024) return true;
-  for (const member of vary.split(",")) if (member.trim() === "*") return true;
+  for (const member of vary.split(",")) if (trimmed(member) === "*") return true;
   return false;
 }
 

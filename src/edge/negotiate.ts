@@ -2,6 +2,7 @@
  * Which language, and a page or JSON? Reads Accept-Language and Accept (RFC 9110 §12.5.1, §12.5.4) as far as this house
  * needs them: English or French, HTML or a problem document. Bounded: at most RANGES_MAX ranges are read of a header.
  */
+import { trimmed } from "./trimmed.ts";
 
 export type Language = "en" | "fr";
 
@@ -42,14 +43,14 @@ export function prefersJson(accept: string): boolean {
 }
 
 function nameOf(range: string): string {
-  return (range.split(";")[0] ?? "").trim();
+  return trimmed(range.split(";")[0] ?? "");
 }
 
 /** The q of a range in thousandths; 1000 if it has none, 0 if it is malformed. */
 function weightOf(range: string): number {
   const parts = range.split(";");
   for (let i = 1; i < parts.length; i++) {
-    const part = (parts[i] ?? "").trim();
+    const part = trimmed(parts[i] ?? "");
     if (part.substring(0, 2) === "q=") return thousandths(part.substring(2));
   }
   return 1000;

@@ -75,6 +75,7 @@ import { networkName } from "./ban-key.ts";
 import { isTextLike, prepareText } from "./text-pattern.ts";
 import type { ProtectionRule } from "../contract/protection.ts";
 import { passExpiry, passMessage, passUrl, sameText, splitPass } from "./warning-pass.ts";
+import { trimmed } from "./trimmed.ts";
 
 /** 1994-11-06 08:49:37 UTC, the moment of RFC 9110's examples. */
 const VECTOR_NOW = 784_111_777;
@@ -292,6 +293,7 @@ const DECISIONS: Record<string, ((args: readonly unknown[]) => Plain | readonly 
     const purges = prepareTagPurges(a[0] as CachePurge[]);
     return purges === undefined ? -1 : tagPurgeNumber(purges, (a[1] as string | undefined) ?? undefined);
   },
+  trimmedLength: (a) => trimmed(a[0] as string).length,
   rememberTags: (a) =>
     rememberTags((a[0] as string) === "" ? undefined : (a[0] as string), a[1] as number, {
       cacheTag: a[2] as string,

@@ -28,6 +28,16 @@ test("files are kebab-case, and no file or folder has a name that says nothing",
   assert.deepEqual(wrong, []);
 });
 
+test("the request path trims in the time that the text's length takes", () => {
+  const path = sources.filter((file) => file.startsWith("src/edge/") && !file.endsWith(".test.ts"));
+  assert.ok(path.length > 100);
+  assert.deepEqual(
+    path.filter((file) => /\.trim(Start|End)?\(/.test(read(file))),
+    [],
+    "use edge/trimmed.ts",
+  );
+});
+
 test("files hold one idea: none is longer than a few hundred lines", () => {
   assert.deepEqual(
     sources
