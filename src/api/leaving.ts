@@ -58,8 +58,7 @@ async function wholeHistory({ sites }: Services, siteId: SiteId): Promise<readon
 
 /** The document first: if it cannot be made whole, the site stays as it is. */
 export async function leave(deps: Deps, siteId: SiteId, confirm: string): Promise<SiteExport> {
-  const made = await exportOf(deps, siteId);
-  const [first] = made.hostnames;
+  const [first] = (await deps.services.sites.hostnames.list(siteId)).items.map(({ hostname }) => hostname);
   if (first === undefined || confirm.trim().toLowerCase() !== first) {
     throw new Fault(
       "input.invalid",
@@ -69,6 +68,7 @@ export async function leave(deps: Deps, siteId: SiteId, confirm: string): Promis
       },
     );
   }
+  const made = await exportOf(deps, siteId);
   await deps.services.sites.leave(siteId);
   const held = await deps.services.certificates.list(siteId);
   for (const { certificateId } of held.items) await deps.services.certificates.remove(siteId, certificateId);

@@ -37,7 +37,7 @@ export type CacheSettings = {
 /** One purge that may still matter, as some answer in a cache is older than it. */
 export type CachePurge = {
   readonly kind: "url" | "prefix" | "tag";
-  /** url: "https://host/path?query" without fragment. prefix: "host/path". tag: one word of Cache-Tag. */
+  /** url: "https://host/path?query" without fragment. prefix: "host/path". tag: one word of Cache-Tag or Surrogate-Key. */
   readonly value: string;
   /** Counts up per site with every purge. */
   readonly number: number;

@@ -24,5 +24,5 @@ export const CRAWLERS: readonly Crawler[] = [
   { name: "archive.org_bot", domains: ["archive.org"] },
 ];
 
-/** Bounds of what nginx asks about and is told in one go. */
+/** Of what nginx asks about in one go. */
 export const CRAWLERS_ASKED_MAX = 100;

@@ -189,6 +189,6 @@ async function ownerOf(path: string): Promise<string | null> {
 export function ownerInHead(head: Buffer): string | null {
   const at = head.indexOf("\nKEY: ");
   if (at < 0) return null;
-  const found = /^(site_[0-9a-z]{26})[ .tpi]/.exec(head.toString("latin1", at + 6, at + 6 + 64));
+  const found = /^(site_[0-9a-z]{26})[ .tpi/]/.exec(head.toString("latin1", at + 6, at + 6 + 64));
   return found?.[1] ?? null;
 }

@@ -43,7 +43,8 @@ export function renderCacheStore(options: CacheConfOptions): string {
     max_size=${Math.ceil((options.cacheBytesMax * NGINX_PART) / (1024 * 1024))}m inactive=${CACHE_LIFE_SECONDS_MAX}s
     manager_files=200 manager_threshold=100ms manager_sleep=200ms loader_files=200 loader_threshold=100ms loader_sleep=100ms;
   lua_shared_dict parapet_cache 16m;
-  lua_shared_dict parapet_doubts 16m;
+  lua_shared_dict parapet_doubts 64m;
+  lua_shared_dict parapet_doubted 8m;
   lua_shared_dict parapet_tags 32m;
   map "" $p_salt { default ""; }
   map "" $p_target { default $request_uri; }
@@ -73,7 +74,7 @@ ${renderStored("$p_site$p_salt $scheme $http_host $request_uri", options)}    }
     location @cached {
       header_filter_by_lua_block { parapet_cached() }
 ${renderStored("$p_site$p_salt $scheme $http_host $p_target", options)}    }
-    # What may change a stored answer: judged by the hop as well. Its body was not read yet, and is read there.
+    # What may change a stored answer: judged by the hop as well. A body that was not read yet is read there.
     location @changing {
       header_filter_by_lua_block { parapet_cached() }
       proxy_request_buffering off;

@@ -44,7 +44,7 @@ export class CrawlerChecks {
   #timer: NodeJS.Timeout | undefined;
   #isAsking = false;
   #isTelling = false;
-  readonly #waiting = new Map<string, CrawlerQuestion>();
+  readonly #waiting = new Map<string, { readonly question: CrawlerQuestion; readonly zone: string }>();
   /** Zones that are being asked. */
   readonly #asked = new Set<string>();
   /** Zones that were silent when they were asked last. */
@@ -81,8 +81,10 @@ export class CrawlerChecks {
     try {
       if (this.#waiting.size + CRAWLERS_ASKED_MAX <= WAITING_MAX) {
         const { asked } = await this.#options.ask();
-        for (const question of asked.slice(0, CRAWLERS_ASKED_MAX))
-          this.#waiting.set(question.address, question);
+        for (const question of asked.slice(0, CRAWLERS_ASKED_MAX)) {
+          const zone = isIP(question.address) === 0 ? "" : reverseZone(question.address);
+          this.#waiting.set(question.address, { question, zone });
+        }
       }
     } catch {
       // nginx is being started.
@@ -94,9 +96,8 @@ export class CrawlerChecks {
 
   /** Begins as many questions as may be under way. */
   #goOn(): void {
-    for (const question of this.#waiting.values()) {
+    for (const { question, zone } of this.#waiting.values()) {
       if (this.#asked.size >= AT_ONCE) return;
-      const zone = isIP(question.address) === 0 ? "" : reverseZone(question.address);
       if (this.#asked.has(zone)) continue;
       this.#waiting.delete(question.address);
       void this.#prove(question, zone);
@@ -107,10 +108,19 @@ export class CrawlerChecks {
     const { now } = this.#options;
     this.#asked.add(zone);
     const isLetBe = (this.#silent.get(zone)?.untilMs ?? 0) > now();
-    const dns = isLetBe ? NOBODY : this.#options.dns;
+    const { addresses, reverse } = isLetBe ? NOBODY : this.#options.dns;
+    let isSilent: boolean | undefined;
+    const dns: CrawlerDns = {
+      addresses,
+      async reverse(address) {
+        const names = await reverse(address);
+        if (!isLetBe) isSilent = names === null;
+        return names;
+      },
+    };
     const found = await findOut(question, { ranges: this.#ranges, dns });
     this.#asked.delete(zone);
-    if (!isLetBe) this.#noteZone(zone, !found.isProved && found.seconds === SILENT_SECONDS);
+    if (isSilent !== undefined) this.#noteZone(zone, isSilent);
     this.#found.push(found);
     void this.#tell();
     this.#goOn();

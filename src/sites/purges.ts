@@ -110,7 +110,7 @@ export function purgeValue(request: PurgeRequest, hostnames: readonly string[]):
   if (request.kind === "tag") {
     if (value.length > TAG_CHARS_MAX || !/^[\x21-\x2b\x2d-\x7e]+$/.test(value)) {
       throw refused(
-        `A tag is one word of Cache-Tag, at most ${TAG_CHARS_MAX} characters without comma or space`,
+        `A tag is one word of Cache-Tag or Surrogate-Key, at most ${TAG_CHARS_MAX} characters without comma or space`,
       );
     }
     return value;

@@ -7,6 +7,7 @@ import { LOCATION_CHARS_MAX, type RedirectRule } from "../contract/site-rules.ts
 /** Browsers give up after about twenty. */
 const STEPS_MAX = 20;
 const EXAMPLE_REST = "x";
+const NOWHERE = "site.invalid";
 
 /** The `from` of a rule that never ends, or null. */
 export function endlessRedirect(rules: readonly RedirectRule[], hostnames: readonly string[]): string | null {
@@ -31,10 +32,11 @@ function nextPath(rules: readonly RedirectRule[], path: string, hostnames: reado
     // The edge sends nobody there, and a rule that doubles a path would fill memory with it.
     if (to.length + parts.length * rest.length > LOCATION_CHARS_MAX) return null;
     const target = parts.join(rest);
-    if (target.startsWith("/")) return new URL(target.replace(/^\/+/, "/"), "http://site.invalid").pathname;
-    if (!URL.canParse(target)) return null;
-    const url = new URL(target);
-    return hostnames.includes(url.hostname) ? url.pathname : null;
+    const isPath = target.startsWith("/");
+    const address = isPath ? `http://${NOWHERE}${target.replace(/^\/+/, "/")}` : target;
+    if (!URL.canParse(address)) return null;
+    const url = new URL(address);
+    return isPath || hostnames.includes(url.hostname) ? url.pathname : null;
   }
   return null;
 }

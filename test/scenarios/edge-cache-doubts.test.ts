@@ -42,6 +42,10 @@ async function withScene(run: (scene: Scene) => Promise<void>): Promise<void> {
         return void answer.end();
       }
     }
+    if (page.startsWith("coded")) {
+      answer.setHeader("Vary", "Accept-Encoding");
+      if (request.headers["x-tag"] !== undefined) tags.splice(0, 1, String(request.headers["x-tag"]));
+    }
     if (page.startsWith("varying")) answer.setHeader("Vary", "X-Kind");
     if (page.startsWith("drupal")) answer.setHeader("Surrogate-Key", tags.join(" "));
     else if (tags.length > 0) answer.setHeader("Cache-Tag", tags.join(", "));
@@ -135,6 +139,55 @@ test("a purge by tag takes what has the tag, and nothing else of the site", () =
     await purge(...named, "other", "added", "sports");
     const said = await got(["/a/sports", "/a/news/sports"]);
     assert.ok(!said.includes(hit), said.join());
+  }));
+
+test("the codings of an address are kept, and remembered, each by itself", () =>
+  withScene(async (scene) => {
+    const { stage, origin, get } = scene;
+    const siteId = newSiteId();
+    const purge = async (...tags: string[]): Promise<void> => {
+      const purges = tags.map((value, i): CachePurge => ({ kind: "tag", value, number: i + 1 }));
+      const cache = { ...POLICY_CACHE_DEFAULT, mode: "origin" as const, purges };
+      assert.equal(
+        (await stage.apply(policyFor(origin.port, { siteId, hostnames: [HOST], cache }))).ok,
+        true,
+      );
+    };
+    const gzip = { "accept-encoding": "gzip", "x-tag": "new" };
+    await purge();
+    const plain = await get("/coded/old");
+    await restarted(scene);
+    await get("/coded/old", gzip);
+    await get("/coded/old", gzip);
+    await purge("old");
+    assert.notEqual((await get("/coded/old")).body, plain.body);
+  }));
+
+test("a change is heard whatever name the origin has, however the address was written, and by whom it was made", () =>
+  withScene(async ({ stage, origin, get }) => {
+    const policy = policyFor(origin.port, {
+      hostnames: [HOST],
+      cache: {
+        ...POLICY_CACHE_DEFAULT,
+        mode: "origin",
+        ignoreQuery: ["utm_*"],
+        bypassCookies: ["session*"],
+      },
+    });
+    const named = { ...policy, origin: { ...policy.origin, hostHeader: "inside.example" } };
+    assert.equal((await stage.apply(named)).ok, true);
+    const chunked = { "transfer-encoding": "chunked" };
+    for (const headers of [chunked, {}, { cookie: "session1=x" }, { cookie: "session1=x", ...chunked }]) {
+      const kept = await get("/page?utm_source=a");
+      assert.equal((await get("/page")).body, kept.body);
+      const path = "/page?utm_medium=b";
+      const changed = await stage.send({ host: HOST, path, method: "POST", headers, body: "x" });
+      assert.equal(changed.status, 200);
+      assert.equal(origin.requests.at(-1)?.headers["x-forwarded-host"], HOST);
+      assert.equal(origin.requests.at(-1)?.headers.host, "inside.example");
+      for (const one of ["/page", "/page?utm_source=a"])
+        assert.notEqual((await get(one)).body, kept.body, `${JSON.stringify(headers)} ${one}`);
+    }
   }));
 
 test("a change makes kept answers doubtful: announced or not, on a site with usual settings, and over a restart", () =>

@@ -28,7 +28,7 @@ type AnyNamed =
   | { readonly own: string; readonly nth: (n: number) => string; readonly row: AnyNamed }
   | { readonly own: string; readonly parts: Readonly<Record<string, AnyNamed>> };
 
-/** "" is never answered: what has no name is called by its path. */
+/** What has no name is called by its path. */
 export function settingLabel(path: string, words: Words): string {
   const said: string[] = [];
   let here: AnyNamed | undefined = namesOf(words);

@@ -304,7 +304,7 @@ export const SITE_ENGLISH = {
     valueHelp: {
       url: "https://www.example.org/page?x=1",
       prefix: "www.example.org/blog/",
-      tag: "One word of the answer’s Cache-Tag",
+      tag: "One word of the answer’s Cache-Tag or Surrogate-Key",
     },
     value: "Which",
     go: "Empty it",

@@ -294,7 +294,7 @@ export const SITE_FRENCH: SiteWords = {
     valueHelp: {
       url: "https://www.example.org/page?x=1 par exemple",
       prefix: "www.example.org/blog/ par exemple",
-      tag: "Un mot du Cache-Tag de la réponse",
+      tag: "Un mot du Cache-Tag ou du Surrogate-Key de la réponse",
     },
     value: "Lequel",
     go: "Vider",

@@ -4,16 +4,17 @@
  * begin with "X-Parapet-" are the hop's own: whatever an origin sends under them is dropped here.
  */
 import * as cjson from "cjson.safe";
+import { keyTarget } from "../cache-key.ts";
 import { guessesFreshness, storeSecondsOf } from "../cache-rules.ts";
 import type { TagsSaid } from "../cache-tags.ts";
 import { lifeOf, type AnswerFacts, type Life } from "../freshness.ts";
 import { nominatedFields } from "../forwarding.ts";
 import { answerNginxError } from "./answer.ts";
 import { mayStore, rememberUncacheable } from "./cache-memory.ts";
-import { invalidate } from "./doubts.ts";
+import { doubt } from "./doubts.ts";
 import { isGated, noteHead, takePlace } from "./gate.ts";
 import { settle, siteById, type Loaded } from "./sites.ts";
-import { noteMoreTags, noteTags } from "./tag-memory.ts";
+import { noteTags } from "./tag-memory.ts";
 import { leave, takeWay } from "./way.ts";
 
 type Fields = Record<string, string | string[] | undefined>;
@@ -88,7 +89,7 @@ export function judge(): void {
   const method = ngx.req.get_method();
   if (method !== "GET" && method !== "HEAD") {
     if (reason === "" && ngx.status < 400) doubtStored(site, fields);
-    return dress({ seconds: 0, age: -1, staleWhileRevalidate: 0, staleIfError: 0 }, fields);
+    return doNotKeep({ age: -1 }, fields);
   }
   if (ngx.status === 304 && ngx.var["http_x_parapet_step"] === "revalidate") return pack(fields);
   const life = lifeOf(factsOf(fields, ngx.status), termsOf(site), ngx.time());
@@ -97,13 +98,18 @@ export function judge(): void {
   }
   const bytes = tonumber(joined(fields["content-length"])) ?? UNKNOWN_BYTES;
   if (life.seconds > 0 && !mayStore(site.siteId, bytes, site.cache.settings)) {
-    return dress({ seconds: 0, age: life.age, staleWhileRevalidate: 0, staleIfError: 0 }, fields);
+    return doNotKeep(life, fields);
   }
   if (life.seconds > 0) {
     const isMiss = ngx.var["http_x_parapet_store"] === "MISS";
-    noteTags(site.siteId, keyOf(), { ...tagsOf(fields), isMiss, vary: joined(fields["vary"]) });
+    if (!noteTags(site.siteId, keyOf(), { ...tagsOf(fields), isMiss, vary: joined(fields["vary"]) }))
+      return doNotKeep(life, fields);
   }
   dress(life, fields);
+}
+
+function doNotKeep({ age }: { readonly age: number }, fields: Fields): void {
+  dress({ seconds: 0, age, staleWhileRevalidate: 0, staleIfError: 0 }, fields);
 }
 
 /** The name under which the store asks. */
@@ -245,19 +251,21 @@ export function merge(): void {
     }
   }
   for (const name of ["x-parapet-born", "x-parapet-reason", "age"]) ngx.header[name] = undefined;
-  noteMoreTags(site.siteId, keyOf(), tagsOf(fields));
   const life = lifeOf(factsOf(fields, ngx.status), termsOf(site), ngx.time());
-  dress(life, fields);
+  // What is known of the address grows by what a 304 says; it begins with a miss alone.
+  if (noteTags(site.siteId, keyOf(), { ...tagsOf(fields), isMiss: false, vary: "" })) dress(life, fields);
+  else doNotKeep(life, fields);
 }
 
 /** A request that changed something makes what is stored of it doubtful, and of what it says that it changed (RFC 9111 §4.4). */
 function doubtStored(site: Loaded, fields: Fields): void {
   const host = ngx.var["host"]!;
   const target = ngx.var["request_uri"]!;
-  invalidate(site.siteId, host, target);
+  const doubtOne = (one: string): void => doubt(site.siteId, host, keyTarget(one, site.cache.settings));
+  doubtOne(target);
   for (const name of ["location", "content-location"]) {
     const other = targetOn(host, target, joined(fields[name]));
-    if (other !== "" && other !== target) invalidate(site.siteId, host, other);
+    if (other !== "" && other !== target) doubtOne(other);
   }
 }
 

@@ -1,14 +1,12 @@
 /**
  * What all workers remember of answers beside the answers themselves: how much a site stored lately, and which answers cannot be kept, so that
- * requests for them do not wait for each other. The dictionary is shared with `doubts.ts` and nothing else: what clients can fill must
- * not push out what they cannot.
+ * requests for them do not wait for each other. A dictionary of its own: what clients can fill must not push out anything else.
  */
 
 const memory = ngx.shared["parapet_cache"]!;
 const UNCACHEABLE_SECONDS = 60;
 const STORED_SECONDS = 60;
-/** Of an address that is remembered by itself. */
-export const TARGET_CHARS_MAX = 2048;
+const TARGET_CHARS_MAX = 2048;
 
 /**
  * Whether a site may store one more answer of so many bytes. What it stored is counted for a minute, which is longer than the agent takes to count

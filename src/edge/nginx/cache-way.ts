@@ -7,7 +7,7 @@ import { keyTarget } from "../cache-key.ts";
 import { purgeNumber } from "../cache-purges.ts";
 import { hasCookie, storeSecondsOf } from "../cache-rules.ts";
 import { isUncacheable } from "./cache-memory.ts";
-import { invalidations } from "./doubts.ts";
+import { doubtsOf } from "./doubts.ts";
 import { TAG_SALT, tagPurgeOf } from "./tag-memory.ts";
 import type { Loaded } from "./sites.ts";
 import { takeWay } from "./way.ts";
@@ -20,8 +20,9 @@ export function goOn(site: Loaded, chunked: boolean): void {
   if (chunked) return takeWay(site, chunked);
   const { settings } = site.cache;
   const path = ngx.var["uri"]!;
-  if (storeSecondsOf(settings, path) < 0 || !mayBeKept(site)) return passBy(site);
+  if (storeSecondsOf(settings, path) < 0 || isConversation()) return passBy(site);
   if (!isRead()) return isSafe() ? passBy(site) : ngx.exec(CHANGING);
+  if (isBypassed(site)) return passBy(site);
   const host = ngx.var["host"]!;
   const target = ngx.var["request_uri"]!;
   if (isUncacheable(site.siteId, host, target)) return passBy(site);
@@ -37,7 +38,7 @@ export function goOn(site: Loaded, chunked: boolean): void {
  */
 export function changesStored(site: Loaded): boolean {
   if (isRead() || isSafe()) return false;
-  return storeSecondsOf(site.cache.settings, ngx.var["uri"]!) >= 0 && mayBeKept(site);
+  return storeSecondsOf(site.cache.settings, ngx.var["uri"]!) >= 0 && !isConversation();
 }
 
 function isRead(): boolean {
@@ -72,22 +73,26 @@ function takeKey(
     const purged = purgeNumber(purges, { host, path, query: ngx.var["args"] ?? "" });
     if (purged > 0) salt = `${salt}p${string.format("%d", purged)}`;
   }
-  const invalidated = invalidations(site.siteId, host, target);
-  if (invalidated > 0) salt = `${salt}i${string.format("%d", invalidated)}`;
+  const doubted = doubtsOf(site.siteId, host, named);
+  if (doubted > 0) salt = `${salt}i${string.format("%d", doubted)}`;
   if (salt !== "") ngx.var["p_salt"] = salt;
 }
 
-/** Bypass by cookie or field; an upgrade and gRPC are conversations, no answers. */
-function mayBeKept(site: Loaded): boolean {
-  const { bypassCookies, bypassHeaders } = site.cache.settings;
-  if (bypassCookies.length > 0 && hasCookie(ngx.var["http_cookie"] ?? "", bypassCookies)) return false;
-  if (ngx.var["http_upgrade"] !== undefined) return false;
+/** An upgrade or gRPC: no answers that could be kept. */
+function isConversation(): boolean {
+  if (ngx.var["http_upgrade"] !== undefined) return true;
   const content = ngx.var["content_type"];
-  if (content !== undefined && content.startsWith("application/grpc")) return false;
-  if (bypassHeaders.length === 0) return true;
+  return content !== undefined && content.startsWith("application/grpc");
+}
+
+/** By cookie or field. It is said of reading: who is signed in changes what all others are shown. */
+function isBypassed(site: Loaded): boolean {
+  const { bypassCookies, bypassHeaders } = site.cache.settings;
+  if (bypassCookies.length > 0 && hasCookie(ngx.var["http_cookie"] ?? "", bypassCookies)) return true;
+  if (bypassHeaders.length === 0) return false;
   const headers = ngx.req.get_headers(100);
-  for (const name of bypassHeaders) if (headers[name.toLowerCase()] !== undefined) return false;
-  return true;
+  for (const name of bypassHeaders) if (headers[name.toLowerCase()] !== undefined) return true;
+  return false;
 }
 
 /** To the origin. What nothing more is done about goes to the plain location by itself. */

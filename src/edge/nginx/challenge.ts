@@ -79,7 +79,7 @@ clearance.isCleared = (site) => isCleared(site);
 export function answerChallenge(site: Loaded, bits: number): void {
   const bounded = math.min(math.max(math.floor(bits), 1), CHALLENGE_BITS_MAX);
   const method = ngx.req.get_method();
-  const [failed] = failures.get(clientKey(site));
+  const [failed] = failures.get(failuresOf(site));
   answerWithChallenge(site, {
     challenge: issue(site, bounded),
     waitSeconds: waitSecondsOf(bounded),
@@ -112,12 +112,12 @@ export function answerWithChallenge(
 
 /** One more that came to nothing, of this client's. */
 export function countFailure(site: Loaded): number {
-  const [count] = failures.incr(clientKey(site), 1, 0, FAILURE_SECONDS);
+  const [count] = failures.incr(failuresOf(site), 1, 0, FAILURE_SECONDS);
   return count ?? 0;
 }
 
 export function forgetFailures(site: Loaded): void {
-  failures.delete(clientKey(site));
+  failures.delete(failuresOf(site));
 }
 
 export function isFailing(count: number): boolean {
@@ -141,6 +141,11 @@ export function clientNetwork(): string {
 export function clearanceCookie(): string {
   const cookie = ngx.var["cookie_" + CLEARANCE_COOKIE] ?? "";
   return cookie.length > COOKIE_CHARS_MAX ? "" : cookie;
+}
+
+/** Beside all else that is counted in the same memory (challenge-proof.ts). */
+function failuresOf(site: Loaded): string {
+  return `f${clientKey(site)}`;
 }
 
 function clearanceOf(site: Loaded): Verified | undefined {

@@ -15,7 +15,11 @@ export function readChunkedBody(): void {
   // After reading, nginx knows the length: $content_length is what was received.
   const received = Number(ngx.var["content_length"] ?? "0");
   if (received > site.bodyBytesMax) return answerError("request.body-too-large");
-  if (changesStored(site)) return ngx.exec(CHANGING);
+  if (changesStored(site)) {
+    // The hop knows the visitor's own Host, and takes the site's way from there.
+    ngx.var["p_host_override"] = "";
+    return ngx.exec(CHANGING);
+  }
   if (isGated(site.siteId) && takePlace(site, true) === undefined) return;
   return leave(site);
 }

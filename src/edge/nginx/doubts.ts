@@ -1,14 +1,17 @@
 /**
- * Stored answers that a request made doubtful by changing something (RFC 9111 §4.4): their key gets another number. Where there is no room for a
- * doubt, it falls on everything of the site. nginx's answers outlive its memory, so the sites that have doubts are also written down: what such
+ * Stored answers that a request made doubtful by changing something (RFC 9111 §4.4): their key gets another number. Addresses of a site share a
+ * fixed number of doubts, so one that changes much makes more of its own answers doubtful, and takes no room of others; where there is none left,
+ * the doubt falls on everything of the site. nginx's answers outlive its memory, so the sites that have doubts are also written down: what such
  * a site had stored before nginx started is not used again.
  */
 import { CACHE_LIFE_SECONDS_MAX } from "../../contract/cache.ts";
-import { TARGET_CHARS_MAX } from "./cache-memory.ts";
 import { announce } from "./journal.ts";
 
-const memory = ngx.shared["parapet_doubts"]!;
-const ADDRESSES_MAX = 20_000;
+/** Of addresses: what is in it is never pushed out. */
+const places = ngx.shared["parapet_doubts"]!;
+/** Two entries for a site, of which this memory takes more than a node serves. */
+const sites = ngx.shared["parapet_doubted"]!;
+const PLACES_PER_SITE = 1024;
 /** The book has a line for a site's doubts once in this time, and is believed for twice as long. */
 const LINE_SECONDS = CACHE_LIFE_SECONDS_MAX;
 const SITE = "^(site_[0-9a-z/]+) (%d+)$";
@@ -16,42 +19,43 @@ const SITE = "^(site_[0-9a-z/]+) (%d+)$";
 const book: { open: LuaFile | undefined } = { open: undefined };
 
 /**
- * In nginx's master, which hands the open file on to its workers: they may have no way to it. `isStart`: nginx remembers nothing, but the answers
- * it kept are still there.
+ * In nginx's master, which hands the open file on to its workers: they may have no way to it. When this memory is new, the answers that nginx
+ * kept are still there.
  */
-export function openDoubts(file: string, isStart: boolean): void {
-  if (isStart) beginAnew(file);
+export function openDoubts(file: string): void {
+  if (sites.get("open")[0] === undefined) {
+    sites.set("open", 1);
+    beginAnew(file);
+  }
   const [opened, why] = io.open(file, "a");
   if (opened === undefined)
     ngx.log(ngx.ERR, "doubts about kept answers will be forgotten by a restart: ", why);
   book.open = opened;
 }
 
-/** Nothing of the sites in the book is used that was kept before; lines that count no more are left out of it. */
+/** Nothing of the sites in the book is used that was kept before; of each, the newest line stays in it while it counts. */
 function beginAnew(file: string): void {
   const [old] = io.open(file, "r");
   if (old === undefined) return;
-  const kept: string[] = [];
-  let lines = 0;
+  const newest: Record<string, string | undefined> = {};
   for (const [line] of old.lines()) {
-    lines += 1;
     const [siteId, at] = string.match(line, SITE);
     if (siteId === undefined || Number(at) + 2 * LINE_SECONDS < ngx.time()) continue;
-    kept.push(line);
-    memory.set(`d ${siteId}`, Number(at), 2 * CACHE_LIFE_SECONDS_MAX);
-    doubtAll(siteId);
+    newest[siteId] = line;
+    keep(`d ${siteId}`, Number(at));
   }
   old.close();
-  if (kept.length < lines) replace(file, kept);
+  for (const [siteId] of pairs(newest)) doubtAll(siteId);
+  replace(file, newest);
 }
 
 /** A book that cannot be written anew stays as it is. */
-function replace(file: string, lines: readonly string[]): void {
+function replace(file: string, lines: Record<string, string | undefined>): void {
   const fresh = `${file}.new`;
   const [out] = io.open(fresh, "w");
   if (out === undefined) return;
   let isWhole = true;
-  for (const line of lines) isWhole = isWhole && out.write(line, "\n")[0] !== undefined;
+  for (const [, line] of pairs(lines)) isWhole = isWhole && out.write(line!, "\n")[0] !== undefined;
   if (!out.flush()) isWhole = false;
   out.close();
   if (isWhole) os.rename(fresh, file);
@@ -59,9 +63,9 @@ function replace(file: string, lines: readonly string[]): void {
 
 function writeDown(siteId: string): void {
   const now = ngx.time();
-  const [at] = memory.get(`d ${siteId}`);
+  const [at] = sites.get(`d ${siteId}`);
   const isNew = at === undefined || now - (at as number) > LINE_SECONDS;
-  memory.set(`d ${siteId}`, isNew ? now : (at as number), 2 * CACHE_LIFE_SECONDS_MAX);
+  keep(`d ${siteId}`, isNew ? now : (at as number));
   if (!isNew) return;
   book.open?.write(string.format("%s %d\n", siteId, now));
   if (book.open?.flush() !== true)
@@ -69,42 +73,42 @@ function writeDown(siteId: string): void {
   announce(siteId);
 }
 
-/** How often this address was invalidated, together with everything of its site. */
-export function invalidations(siteId: string, host: string, target: string): number {
-  const [all] = memory.get(`a ${siteId}`);
-  const [one] = memory.get(`i ${siteId} ${host}${target}`);
+/** How often this address was made doubtful, together with everything of its site. `target`: as in the key of what is kept. */
+export function doubtsOf(siteId: string, host: string, target: string): number {
+  const [all] = sites.get(`a ${siteId}`);
+  const [one] = places.get(placeOf(siteId, host, target));
   return ((all as number | undefined) ?? 0) + ((one as number | undefined) ?? 0);
 }
 
 /** Whether a site's keys have to be looked up before its store is asked. */
 export function isDoubted(siteId: string): boolean {
-  return memory.get(`d ${siteId}`)[0] !== undefined;
+  return sites.get(`d ${siteId}`)[0] !== undefined;
 }
 
-export function invalidate(siteId: string, host: string, target: string): void {
+export function doubt(siteId: string, host: string, target: string): void {
   writeDown(siteId);
-  if (target.length > TARGET_CHARS_MAX) return doubtAll(siteId);
-  const key = `i ${siteId} ${host}${target}`;
-  const before = memory.get(key)[0] as number | undefined;
-  const [stored] = memory.safe_set(key, nextNumber(before), CACHE_LIFE_SECONDS_MAX);
-  if (!stored || isTooMany(siteId, before === undefined)) doubtAll(siteId);
-}
-
-/** One site's doubts never take the room of all. */
-function isTooMany(siteId: string, isNew: boolean): boolean {
-  if (!isNew) return false;
-  const [count] = memory.incr(`n ${siteId}`, 1, 0, CACHE_LIFE_SECONDS_MAX);
-  if (count === undefined || count <= ADDRESSES_MAX) return false;
-  memory.delete(`n ${siteId}`);
-  return true;
+  const place = placeOf(siteId, host, target);
+  const before = places.get(place)[0] as number | undefined;
+  const [stored] = places.safe_set(place, nextNumber(before), CACHE_LIFE_SECONDS_MAX);
+  if (!stored) doubtAll(siteId);
 }
 
 function doubtAll(siteId: string): void {
   const key = `a ${siteId}`;
-  memory.set(key, nextNumber(memory.get(key)[0] as number | undefined), 2 * CACHE_LIFE_SECONDS_MAX);
+  keep(key, nextNumber(sites.get(key)[0] as number | undefined));
+}
+
+function placeOf(siteId: string, host: string, target: string): string {
+  return string.format("%s %d", siteId, ngx.crc32_short(host + target) % PLACES_PER_SITE);
 }
 
 /** The clock gives the number, so that a forgotten doubt never comes back as one that was used before. */
 function nextNumber(before: number | undefined): number {
   return Math.max(before ?? 0, Math.floor(ngx.now() * 1000)) + 1;
+}
+
+function keep(key: string, value: number): void {
+  const [stored, why, forced] = sites.set(key, value, 2 * CACHE_LIFE_SECONDS_MAX);
+  if (!stored || forced)
+    ngx.log(ngx.ERR, "no room for doubts about kept answers: ", why ?? "others gave way");
 }

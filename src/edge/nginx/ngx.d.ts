@@ -12,7 +12,12 @@ interface SharedDict {
     value: string | number | undefined,
     seconds?: number,
   ): LuaMultiReturn<[boolean, string?, boolean?]>;
-  add(this: SharedDict, key: string, value: string | number): LuaMultiReturn<[boolean, string?]>;
+  add(
+    this: SharedDict,
+    key: string,
+    value: string | number,
+    seconds?: number,
+  ): LuaMultiReturn<[boolean, string?]>;
   safe_set(
     this: SharedDict,
     key: string,
@@ -86,6 +91,7 @@ interface Ngx {
   exec(location: string): void;
   sleep(seconds: number): void;
   md5_bin(text: string): string;
+  crc32_short(text: string): number;
   hmac_sha1(key: string, text: string): string;
   decode_base64(text: string): Nullable<string>;
   encode_base64(bytes: string, noPadding?: boolean): string;

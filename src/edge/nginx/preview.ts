@@ -38,7 +38,7 @@ export function asPreview(site: EdgeSite): EdgeSite | undefined {
     hostHeader: site.hostHeader === "" ? as : site.hostHeader,
     peers: site.peers.map((peer) => ({ ...peer, tlsName: peer.tlsName === "" ? as : peer.tlsName })),
     tls: { ...tls, redirectToHttps: false, hstsSeconds: 0 },
-    cache: { ...cache, mode: "off" },
+    cache: { ...cache, mode: "off", rules: [] },
     rules: { ...rules, headers: [...rules.headers, noindex] },
   };
 }

@@ -69,9 +69,8 @@ export function start(options: StartOptions): void {
   const control = ngx.shared["parapet_control"]!;
   const [generation] = control.get("generation");
   life.generation = generation === undefined ? 1 : (generation as number) + 1;
-  const isStart = control.get("epoch")[0] === undefined;
-  openDoubts(options.doubts, isStart);
-  if (isStart) {
+  openDoubts(options.doubts);
+  if (control.get("epoch")[0] === undefined) {
     // A start and no reload: after a reload the dictionaries hold what is in force, newer than any snapshot.
     control.set("epoch", 0);
     control.set("pass-key", unpredictable(32));
