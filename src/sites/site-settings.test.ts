@@ -408,6 +408,7 @@ test("redirects that end are let be, those in a circle are found, whatever they 
     [[rule("/a/*", "//a/$1")], "/a/*"],
     [[rule("/a", "/b/../a")], "/a"],
     [[rule("/*", "/$1$1$1")], null],
+    [[rule("/x", "/a/"), rule("/a/*", "/$1\\[")], null],
     [[rule("/*", `/${"$1".repeat(500)}`)], null],
   ];
   for (const [rules, expected] of table)
