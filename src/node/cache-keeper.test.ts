@@ -49,6 +49,8 @@ test("a file's tenant is read from its key, and nothing else is taken for one", 
   const head = (key: string): Buffer => Buffer.from(`${"\0".repeat(336)}\nKEY: ${key}\nHTTP/1.1 200 OK`);
   assert.equal(ownerInHead(head(`${A} http a.example /x`)), A);
   assert.equal(ownerInHead(head(`${A}.3p7 http a.example /x`)), A);
+  for (const salt of ["t5", "p7", "i1790000000000", "/", "/t5"])
+    assert.equal(ownerInHead(head(`${A}${salt} http a.example /x`)), A, salt);
   assert.equal(ownerInHead(head(`${A}x http a.example /x`)), null);
   assert.equal(ownerInHead(head("site_short http")), null);
   assert.equal(ownerInHead(Buffer.from("KEY")), null);

@@ -227,3 +227,23 @@ test("a change makes kept answers doubtful: announced or not, on a site with usu
     assert.notEqual((await get("/a.css")).body, since.body, "kept before a start by a site that has doubts");
     assert.equal((await got(["/a.css"]))[0], hit);
   }));
+
+test("nothing is kept of a preview, whatever the site's rules say", () =>
+  withScene(async ({ stage, origin }) => {
+    const rules = [{ path: "/*", action: "store", seconds: 600 }] as const;
+    const policy = policyFor(origin.port, {
+      hostnames: [HOST],
+      preview: { hostname: "preview.example", as: HOST },
+      cache: { ...POLICY_CACHE_DEFAULT, mode: "origin", rules },
+    });
+    assert.equal((await stage.apply(policy)).ok, true);
+    const twice = async (host: string): Promise<string[]> => [
+      (await stage.send({ host, path: "/page" })).body,
+      (await stage.send({ host, path: "/page" })).body,
+    ];
+    const [kept, again] = await twice(HOST);
+    assert.equal(again, kept);
+    const [first, second] = await twice("preview.example");
+    assert.match(first ?? "", /^answer/);
+    assert.notEqual(second, first);
+  }));
