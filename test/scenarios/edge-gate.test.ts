@@ -154,7 +154,8 @@ test("an origin that breaks off, and visitors who leave, give their places back"
 });
 
 test("an origin that is well with a rush gets all of it; as soon as it stalls, the others wait before the gate", async () => {
-  answerMs = 1;
+  // 40 at once, 20 ms each: three rounds in a stretch of the gate at most, on a machine of any speed. It lets pass twice as many.
+  answerMs = 20;
   const atOnceMax = 40;
   let served = 0;
   const rushing = { isOver: false };
@@ -170,8 +171,7 @@ test("an origin that is well with a rush gets all of it; as soon as it stalls, t
   rushing.isOver = true;
   await Promise.all(visitors);
   isStalled = true;
-  // How many pass before it closes is a matter of how many came while all was well, which is this machine's.
-  const late = Array.from({ length: 1000 }, (_, n) => from(`127.0.32.${1 + (n % 200)}`, `/stalled-${n}`));
+  const late = Array.from({ length: 400 }, (_, n) => from(`127.0.32.${1 + (n % 200)}`, `/stalled-${n}`));
   await until(() => waiting.length > 0);
   let most = 0;
   await until(async () => {
@@ -183,7 +183,7 @@ test("an origin that is well with a rush gets all of it; as soon as it stalls, t
   isStalled = false;
   for (const end of waiting.splice(0)) end();
   const found = tally(await Promise.all(late));
-  assert.ok(most < 700, `${most} of 1000 were let through to an origin that answered nobody`);
+  assert.ok(most < 300, `${most} of 400 were let through to an origin that answered nobody`);
   assert.deepEqual(
     Object.keys(found).filter((status) => status !== "503"),
     ["200"],
