@@ -13,15 +13,11 @@ const numberFor = (purges: CachePurge[], remembered: string | undefined): number
   const prepared = prepareTagPurges(purges);
   return prepared === undefined ? 0 : tagPurgeNumber(prepared, remembered);
 };
-const said = (cacheTag: string, surrogateKey = ""): { cacheTag: string; surrogateKey: string } => ({
-  cacheTag,
-  surrogateKey,
-});
 
 test("only what had the tag falls, letter case and blanks aside, and what nothing is known of falls too", () => {
-  const news = rememberTags(undefined, 0, said("News, sports"));
-  const blog = rememberTags(undefined, 0, said("", "blog authors"));
-  const untagged = rememberTags(undefined, 0, said(""));
+  const news = rememberTags(undefined, 0, "News, sports");
+  const blog = rememberTags(undefined, 0, "blog authors");
+  const untagged = rememberTags(undefined, 0, "");
   const purges = [purgeOf("news", 3), purgeOf("NEWS", 5), purgeOf("authors", 4)];
   assert.deepEqual(
     [news, blog, untagged, undefined].map((one) => numberFor(purges, one)),
@@ -32,18 +28,18 @@ test("only what had the tag falls, letter case and blanks aside, and what nothin
 });
 
 test("what is remembered only grows, is bounded, and beyond its bound is everything", () => {
-  let remembered = rememberTags(undefined, 2, said("a"));
-  remembered = rememberTags(remembered, 9, said("b"));
+  let remembered = rememberTags(undefined, 2, "a");
+  remembered = rememberTags(remembered, 9, "b");
   assert.deepEqual(
     ["a", "b", "c"].map((tag) => numberFor([purgeOf(tag, 5)], remembered)),
     [5, 5, 2],
   );
   const many = Array.from({ length: 5000 }, (_, i) => `tag-${i}`);
-  for (const one of [said(many.join(",")), said("", many.join(" ")), said("x".repeat(100_000))]) {
+  for (const one of [many.join(","), many.join(" "), "x".repeat(100_000)]) {
     const all = rememberTags(remembered, 0, one);
     assert.ok(all.length <= 2020, String(all.length));
     assert.equal(numberFor([purgeOf("c", 5)], all), 5);
-    assert.equal(numberFor([purgeOf("c", 5)], rememberTags(all, 0, said("d"))), 5);
+    assert.equal(numberFor([purgeOf("c", 5)], rememberTags(all, 0, "d")), 5);
   }
 });
 
@@ -91,7 +87,7 @@ test("no hit is older than a purge of one of its tags", () => {
         if (one.origin === "failing") continue;
         // As the hop does it: an address is remembered from a miss on.
         if (remembered !== undefined || kept === undefined)
-          remembered = rememberTags(remembered, key, said(content.join(", ")));
+          remembered = rememberTags(remembered, key, content.join(", "));
         if (one.origin === "complete") store.set(key, { tags: content, keptAt: now, isFresh: true });
       }
     }),

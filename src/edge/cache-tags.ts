@@ -10,14 +10,8 @@ import { trimmed } from "./trimmed.ts";
 /** Purges of a site by tag, prepared once per change. */
 export type TagPurges = {
   readonly newest: number;
-  /** A tag between commas, as it stands in what is remembered. */
+  /** The newest first. A tag between commas, as it stands in what is remembered. */
   readonly each: readonly { readonly tag: string; readonly number: number }[];
-};
-
-export type TagsSaid = {
-  /** Values of Cache-Tag and Surrogate-Key, "" for none. */
-  readonly cacheTag: string;
-  readonly surrogateKey: string;
 };
 
 /** "FLOOR ,TAG,TAG,"; FLOOR "*" stands for every tag. */
@@ -27,18 +21,16 @@ export type Remembered = string;
 const EVERY = "*";
 const NONE = ",";
 const TAGS_CHARS_MAX = 1000;
-/** A longer field is not read. */
-const FIELD_CHARS_MAX = 16 * 1024;
+/** What is longer is not read. */
+const SAID_CHARS_MAX = 16 * 1024;
 
 export function prepareTagPurges(purges: readonly CachePurge[]): TagPurges | undefined {
   const each: { tag: string; number: number }[] = [];
-  let newest = 0;
-  for (const { kind, value, number } of purges) {
-    if (kind !== "tag") continue;
-    each.push({ tag: `,${value.toLowerCase()},`, number });
-    newest = Math.max(newest, number);
-  }
-  return each.length === 0 ? undefined : { newest, each };
+  for (const { kind, value, number } of purges)
+    if (kind === "tag") each.push({ tag: `,${value.toLowerCase()},`, number });
+  each.sort((a, b) => b.number - a.number);
+  const [newest] = each;
+  return newest === undefined ? undefined : { newest: newest.number, each };
 }
 
 /** The number of the newest purge that an address fell to; 0 for none. */
@@ -46,25 +38,26 @@ export function tagPurgeNumber(purges: TagPurges, remembered: Remembered | undef
   if (remembered === undefined) return purges.newest;
   const [floor, tags] = partsOf(remembered);
   if (tags === EVERY) return Math.max(floor, purges.newest);
-  let newest = floor;
   for (const { tag, number } of purges.each) {
-    if (number > newest && tags.includes(tag)) newest = number;
+    if (number <= floor) break;
+    if (tags.includes(tag)) return number;
   }
-  return newest;
+  return floor;
 }
 
-/** `known`: what is remembered, undefined when this is the first. `floor`: the number in the key that the answer is kept under. */
-export function rememberTags(known: Remembered | undefined, floor: number, said: TagsSaid): Remembered {
+/**
+ * `known`: what is remembered, undefined when this is the first. `floor`: the number in the key that the answer is kept under. `said`: its Cache-Tag and
+ * Surrogate-Key, with commas or blanks between tags: no tag that can be purged holds either.
+ */
+export function rememberTags(known: Remembered | undefined, floor: number, said: string): Remembered {
   const [least, had] = known === undefined ? [floor, NONE] : partsOf(known);
-  const tags = addTags(addTags(had, said.cacheTag), said.surrogateKey);
-  return `${least} ${tags}`;
+  return `${least} ${addTags(had, said)}`;
 }
 
-/** Both fields have commas or blanks between tags: no tag that can be purged holds either. */
-function addTags(tags: string, field: string): string {
-  if (tags === EVERY || field.length > FIELD_CHARS_MAX) return EVERY;
+function addTags(tags: string, said: string): string {
+  if (tags === EVERY || said.length > SAID_CHARS_MAX) return EVERY;
   let all = tags;
-  for (const part of field.toLowerCase().split(",")) {
+  for (const part of said.toLowerCase().split(",")) {
     for (const word of part.split(" ")) {
       const tag = trimmed(word);
       if (tag === "" || all.includes(`,${tag},`)) continue;

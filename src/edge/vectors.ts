@@ -295,10 +295,7 @@ const DECISIONS: Record<string, ((args: readonly unknown[]) => Plain | readonly 
   },
   trimmedLength: (a) => trimmed(a[0] as string).length,
   rememberTags: (a) =>
-    rememberTags((a[0] as string) === "" ? undefined : (a[0] as string), a[1] as number, {
-      cacheTag: a[2] as string,
-      surrogateKey: a[3] as string,
-    }),
+    rememberTags((a[0] as string) === "" ? undefined : (a[0] as string), a[1] as number, a[2] as string),
   /** Moments, limit, window, whether a refused request costs nothing. */
   windowRun: (a) => windowRun(a[0] as number[], a[1] as number, a[2] as number, a[3] as boolean),
   isTextLike: (a) => isTextLike(prepareText(a[0] as string), a[1] as string),

@@ -6,7 +6,6 @@
 import * as cjson from "cjson.safe";
 import { keyTarget } from "../cache-key.ts";
 import { guessesFreshness, storeSecondsOf } from "../cache-rules.ts";
-import type { TagsSaid } from "../cache-tags.ts";
 import { lifeOf, type AnswerFacts, type Life } from "../freshness.ts";
 import { nominatedFields } from "../forwarding.ts";
 import { answerNginxError } from "./answer.ts";
@@ -102,7 +101,7 @@ export function judge(): void {
   }
   if (life.seconds > 0) {
     const isMiss = ngx.var["http_x_parapet_store"] === "MISS";
-    if (!noteTags(site.siteId, keyOf(), { ...tagsOf(fields), isMiss, vary: joined(fields["vary"]) }))
+    if (!noteTags(site.siteId, keyOf(), { tags: tagsOf(fields), isMiss, vary: joined(fields["vary"]) }))
       return doNotKeep(life, fields);
   }
   dress(life, fields);
@@ -117,8 +116,9 @@ function keyOf(): string {
   return ngx.var["http_x_parapet_key"] ?? "";
 }
 
-function tagsOf(fields: Fields): TagsSaid {
-  return { cacheTag: joined(fields["cache-tag"]), surrogateKey: joined(fields["surrogate-key"]) };
+function tagsOf(fields: Fields): string {
+  const [own, surrogate] = [joined(fields["cache-tag"]), joined(fields["surrogate-key"])];
+  return own === "" || surrogate === "" ? own + surrogate : `${own},${surrogate}`;
 }
 
 /** Whether an expired answer is better than this one, if it may be used at all (RFC 5861 §4). */
@@ -253,7 +253,7 @@ export function merge(): void {
   for (const name of ["x-parapet-born", "x-parapet-reason", "age"]) ngx.header[name] = undefined;
   const life = lifeOf(factsOf(fields, ngx.status), termsOf(site), ngx.time());
   // What is known of the address grows by what a 304 says; it begins with a miss alone.
-  if (noteTags(site.siteId, keyOf(), { ...tagsOf(fields), isMiss: false, vary: "" })) dress(life, fields);
+  if (noteTags(site.siteId, keyOf(), { tags: tagsOf(fields), isMiss: false, vary: "" })) dress(life, fields);
   else doNotKeep(life, fields);
 }
 

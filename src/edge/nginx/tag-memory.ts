@@ -3,7 +3,7 @@
  * What finds no room pushes out what was not asked for the longest: an address that is forgotten falls to every tag.
  */
 import { CACHE_LIFE_SECONDS_MAX } from "../../contract/cache.ts";
-import { rememberTags, tagPurgeNumber, type TagPurges, type TagsSaid } from "../cache-tags.ts";
+import { rememberTags, tagPurgeNumber, type TagPurges } from "../cache-tags.ts";
 
 /** Stands before the number of a tag purge in a key's salt. */
 export const TAG_SALT = "t";
@@ -26,14 +26,13 @@ export function tagPurgeOf(siteId: string, purges: TagPurges, target: string): n
 export function noteTags(
   siteId: string,
   key: string,
-  kept: TagsSaid & { readonly isMiss: boolean; readonly vary: string },
+  kept: { readonly tags: string; readonly isMiss: boolean; readonly vary: string },
 ): boolean {
   const space = key.indexOf(" ");
   if (space < 0) return true;
-  const isTagged = kept.cacheTag !== "" || kept.surrogateKey !== "";
   const tagging = `g ${siteId}`;
   // What has no tag is remembered too where others have some: it outlives their purges.
-  if (isTagged) memory.set(tagging, 1, CACHE_LIFE_SECONDS_MAX);
+  if (kept.tags !== "") memory.set(tagging, 1, CACHE_LIFE_SECONDS_MAX);
   else if (memory.get(tagging)[0] === undefined) return true;
   const name = nameOf(siteId, key.substring(space));
   const lock = `l${name}`;
@@ -41,7 +40,7 @@ export function noteTags(
   const [known] = memory.get(name);
   if (known !== undefined || (kept.isMiss && variesWithCodingAlone(kept.vary))) {
     const [floor] = string.match(key.substring(siteId.length, space), `${TAG_SALT}(%d+)`);
-    const remembered = rememberTags(known as string | undefined, Number(floor ?? "0"), kept);
+    const remembered = rememberTags(known as string | undefined, Number(floor ?? "0"), kept.tags);
     memory.set(name, remembered, CACHE_LIFE_SECONDS_MAX);
   }
   memory.delete(lock);
